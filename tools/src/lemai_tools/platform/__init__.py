@@ -1,0 +1,1 @@
+"""The local platform: PostgreSQL, Kafka, services and simulators as child processes."""
