@@ -1,11 +1,13 @@
 """CloudEvents 1.0 on Kafka in binary mode: attributes are `ce_` headers, the value is the data as JSON."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 Headers = list[tuple[str, bytes]]
+T = TypeVar("T")
 
 
 class MalformedEnvelope(ValueError):
@@ -45,33 +47,34 @@ def to_headers(event: Attributes) -> Headers:
     ]
 
 
-def from_headers(headers: Iterable[tuple[str, bytes]]) -> Attributes:
+def from_headers(headers: Iterable[tuple[str, bytes | None]]) -> Attributes:
     """Read the attributes back. Raises MalformedEnvelope naming the header that is missing or wrong."""
-    values = {name: value.decode("utf-8", "replace") for name, value in headers}
+    optional = {"traceparent": b"", "ce_causationid": b""}
+    values = optional | {name: value for name, value in headers if value is not None}
+    return Attributes(
+        id=_read(values, "ce_id", UUID),
+        source=_read(values, "ce_source", str),
+        type=_read(values, "ce_type", str),
+        time=_read(values, "ce_time", _aware),
+        subject=_read(values, "ce_subject", str),
+        partitionkey=_read(values, "ce_partitionkey", str),
+        aggregateversion=_read(values, "ce_aggregateversion", int),
+        traceparent=_read(values, "traceparent", str),
+        causationid=_read(values, "ce_causationid", str),
+    )
+
+
+def _read(values: Mapping[str, bytes], name: str, parse: Callable[[str], T]) -> T:
     try:
-        return Attributes(
-            id=UUID(values["ce_id"]),
-            source=values["ce_source"],
-            type=values["ce_type"],
-            time=_aware(values["ce_time"]),
-            subject=values["ce_subject"],
-            partitionkey=values["ce_partitionkey"],
-            aggregateversion=int(values["ce_aggregateversion"]),
-            traceparent=values.get("traceparent", ""),
-            causationid=values.get("ce_causationid", ""),
-        )
-    except KeyError as missing:
-        raise MalformedEnvelope(f"header {missing.args[0]} is missing") from None
+        return parse(values[name].decode())
+    except KeyError:
+        raise MalformedEnvelope(f"header {name} is missing") from None
     except ValueError as wrong:
-        raise MalformedEnvelope(f"{wrong} in headers {_readable(values)}") from None
+        raise MalformedEnvelope(f"header {name} is {values[name]!r}: {wrong}") from None
 
 
 def _aware(text: str) -> datetime:
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
-        raise ValueError(f"ce_time {text!r} has no time zone")
+        raise ValueError("no time zone")
     return time
-
-
-def _readable(values: Mapping[str, str]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in sorted(values.items()) if name.startswith("ce_"))

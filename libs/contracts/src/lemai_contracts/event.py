@@ -15,7 +15,7 @@ class Event(BaseModel):
     (the aggregate's id) and `key` (the ordering key: the family, or the full identity on a compacted topic).
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     type: ClassVar[str]
     topic: ClassVar[Topic]

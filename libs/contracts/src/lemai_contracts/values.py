@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -18,14 +18,18 @@ Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Quantity = Annotated[int, Field(ge=0)]
 """Pieces."""
 
-DecimalText = Annotated[Decimal, PlainSerializer(str, return_type=str)]
-"""A decimal number, written as a string."""
+DecimalText = Annotated[
+    Decimal,
+    PlainSerializer("{:f}".format, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}),
+]
+"""A decimal number, written as a string without an exponent."""
 
 
 class Value(BaseModel):
     """A part of an event: frozen, and tolerant of fields a newer producer adds."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
 
 MINOR_EXPONENTS = {"JPY": 0, "KRW": 0, "VND": 0, "KWD": 3, "BHD": 3}
