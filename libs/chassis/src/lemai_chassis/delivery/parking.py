@@ -1,0 +1,130 @@
+"""Parking: a key whose message cannot be handled now waits with all its later messages; the others flow."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lemai_chassis.delivery.message import Message
+
+
+@dataclass(frozen=True)
+class Parked:
+    """Why a key is parked, and what frees it: something awaited, a time, or (neither) a person."""
+
+    reason: str
+    awaits: str | None
+    due_at: datetime | None
+
+
+async def locked(connection: AsyncConnection, keys: Collection[str]) -> set[str]:
+    """Which of `keys` are parked. Their rows stay locked, so that a redrive cannot end between here and commit."""
+    rows = await connection.exec_driver_sql(
+        "SELECT key FROM parked_key WHERE key = ANY($1::text[]) ORDER BY key FOR UPDATE", (list(keys),)
+    )
+    return set(rows.scalars())
+
+
+async def park(connection: AsyncConnection, key: str, parked: Parked) -> None:
+    await connection.exec_driver_sql(
+        "INSERT INTO parked_key (key, reason, awaits, due_at) VALUES ($1, $2, $3, $4)",
+        (key, _storable(parked.reason), parked.awaits, parked.due_at),
+    )
+
+
+async def enqueue(connection: AsyncConnection, message: Message) -> None:
+    """Put a message at the end of its parked key."""
+    headers = [[name, value.decode("utf-8", "replace").replace("\0", "\ufffd")] for name, value in message.headers]
+    await connection.exec_driver_sql(
+        'INSERT INTO parked_message (key, topic, partition, "offset", headers, value) '
+        "VALUES ($1, $2, $3, $4, $5::text::jsonb, $6)",
+        (
+            message.key,
+            message.topic,
+            message.partition,
+            message.offset,
+            orjson.dumps(headers).decode(),
+            message.value,
+        ),
+    )
+
+
+async def first(connection: AsyncConnection, key: str) -> tuple[Message, int] | None:
+    """Lock a parked key; its first message and which attempt the next one is. None: not parked, or being redriven."""
+    rows = await connection.exec_driver_sql(
+        "SELECT attempts FROM parked_key WHERE key = $1 FOR UPDATE SKIP LOCKED", (key,)
+    )
+    attempts = rows.scalar()
+    if attempts is None:
+        return None
+    found = await connection.exec_driver_sql(
+        'SELECT topic, partition, "offset", headers::text AS headers, value FROM parked_message '
+        "WHERE key = $1 ORDER BY seq LIMIT 1",
+        (key,),
+    )
+    row = found.one()
+    headers = [(name, text.encode()) for name, text in orjson.loads(row.headers)]
+    return Message(row.topic, row.partition, row.offset, key, headers, row.value), attempts + 1
+
+
+async def release_first(connection: AsyncConnection, key: str) -> None:
+    """Drop the first message of a key that `first` has locked; with the last one the key is free again."""
+    await connection.exec_driver_sql(
+        "DELETE FROM parked_message WHERE seq = (SELECT min(seq) FROM parked_message WHERE key = $1)", (key,)
+    )
+    await connection.exec_driver_sql(
+        "DELETE FROM parked_key WHERE key = $1 AND NOT EXISTS (SELECT FROM parked_message WHERE key = $1)", (key,)
+    )
+    await connection.exec_driver_sql(
+        "UPDATE parked_key SET attempts = 0, awaits = NULL, due_at = now() WHERE key = $1", (key,)
+    )
+
+
+async def repark(
+    connection: AsyncConnection, key: str, reason: str, awaits: str | None, due_at: datetime | None
+) -> None:
+    await connection.exec_driver_sql(
+        "UPDATE parked_key SET reason = $2, awaits = $3, due_at = $4, attempts = attempts + 1 WHERE key = $1",
+        (key, _storable(reason), awaits, due_at),
+    )
+
+
+async def wake(connection: AsyncConnection, arrived: Sequence[str]) -> None:
+    """Make every key that awaits one of `arrived` due now."""
+    if arrived:
+        await connection.exec_driver_sql(
+            "WITH woken AS (UPDATE parked_key SET due_at = now() WHERE awaits = ANY($1::text[]) RETURNING 1) "
+            "SELECT pg_notify('parked_key', '') FROM woken LIMIT 1",
+            (list(arrived),),
+        )
+
+
+async def due(connection: AsyncConnection, limit: int) -> Sequence[str]:
+    """Keys whose time has come, longest waiting first."""
+    rows = await connection.exec_driver_sql(
+        "SELECT key FROM parked_key WHERE due_at <= now() ORDER BY due_at LIMIT $1", (limit,)
+    )
+    return rows.scalars().all()
+
+
+def _storable(text: str) -> str:
+    return text.replace("\0", "\ufffd")[:4000]
+
+
+async def count(connection: AsyncConnection) -> int:
+    return int((await connection.exec_driver_sql("SELECT count(*) FROM parked_key")).scalar() or 0)
+
+
+async def discard_first(connection: AsyncConnection, key: str, seq: int, reason: str) -> bool:
+    """Drop the first message of a key if it is `seq`, keeping it with the reason for the record."""
+    kept = await connection.exec_driver_sql(
+        'INSERT INTO discarded_message (seq, key, topic, partition, "offset", headers, value, reason) '
+        'SELECT seq, key, topic, partition, "offset", headers, value, $3 FROM parked_message '
+        "WHERE seq = $2 AND seq = (SELECT min(seq) FROM parked_message WHERE key = $1)",
+        (key, seq, reason),
+    )
+    if kept.rowcount:
+        await release_first(connection, key)
+    return bool(kept.rowcount)

@@ -1,0 +1,32 @@
+"""Redrives parked keys whose time has come."""
+
+import structlog
+
+from lemai_chassis.delivery import metrics, parking
+from lemai_chassis.delivery.engine import Engine
+from lemai_chassis.delivery.wakeup import Wakeup
+
+log = structlog.get_logger()
+KEYS_AT_ONCE = 100
+SWEEP_S = 1.0
+
+
+class Redriver:
+    """Takes due keys one after the other, each as far as its messages can be handled."""
+
+    def __init__(self, engine: Engine, wakeup: Wakeup) -> None:
+        self._engine = engine
+        self._wakeup = wakeup
+
+    async def run(self) -> None:
+        """Until cancelled, or until the database fails."""
+        while True:
+            seen = self._wakeup.seen()
+            async with self._engine.database.connect() as connection:
+                keys = await parking.due(connection, KEYS_AT_ONCE)
+                metrics.PARKED_KEYS.set(await parking.count(connection))
+            for key in keys:
+                while await self._engine.redrive(key):
+                    log.info("redriven", key=key)
+            if not keys:
+                await self._wakeup.wait(seen, SWEEP_S)

@@ -1,0 +1,121 @@
+"""Events out: from the outbox to Kafka, in order, by the one active relay of a service."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.partitioner import murmur2
+from aiokafka.producer.message_accumulator import BatchBuilder
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from lemai_chassis.delivery import metrics
+from lemai_chassis.delivery.wakeup import Wakeup
+from lemai_contracts import Attributes, to_headers
+from lemai_contracts.topics import TOPICS
+
+log = structlog.get_logger()
+BATCH_EVENTS = 1000
+SWEEP_S = 1.0
+STANDBY_S = 1.0
+_PARTITIONS = {topic.name: topic.partitions for topic in TOPICS}
+
+
+class Relay:
+    """Publishes a service's events. Whoever holds the advisory lock is active, the others stand by.
+
+    An event is deleted from the outbox after the broker's acknowledgement: a crash in between publishes it
+    twice, under the same id, and every inbox takes it once.
+    """
+
+    def __init__(self, database: AsyncEngine, source: str, producer: AIOKafkaProducer, wakeup: Wakeup) -> None:
+        self._database = database
+        self._source = source
+        self._producer = producer
+        self._wakeup = wakeup
+        self.active = False
+
+    async def run(self) -> None:
+        """Until cancelled, or until the database or the broker fails."""
+        autocommit = self._database.execution_options(isolation_level="AUTOCOMMIT")
+        async with autocommit.connect() as connection:
+            while not await self._lock(connection):  # noqa: ASYNC110 - another process has it; nothing tells us
+                await asyncio.sleep(STANDBY_S)
+            self.active = True
+            try:
+                while True:
+                    seen = self._wakeup.seen()
+                    if await self.publish(connection) < BATCH_EVENTS:
+                        await self._wakeup.wait(seen, SWEEP_S)
+            finally:
+                self.active = False
+
+    async def publish(self, connection: AsyncConnection) -> int:
+        """Publish the oldest events; how many there were."""
+        rows = (await connection.exec_driver_sql(_OLDEST, (BATCH_EVENTS,))).all()
+        if rows:
+            await self._send(rows)
+            await connection.exec_driver_sql(
+                "DELETE FROM outbox WHERE seq = ANY($1::bigint[])", ([r.seq for r in rows],)
+            )
+            for row in rows:
+                metrics.PUBLISHED.labels(row.topic).inc()
+        metrics.OUTBOX_AGE_SECONDS.set(time.time() - rows[0].time.timestamp() if rows else 0)
+        return len(rows)
+
+    async def _send(self, rows: Sequence[Any]) -> None:
+        """Send whole batches per partition: one request each instead of one per event."""
+        open_batches: dict[tuple[str, int], BatchBuilder] = {}
+        acknowledgements = []
+        for row in rows:
+            place = (row.topic, _partition(row))
+            record = {"key": row.partitionkey.encode(), "value": row.data.encode(), "headers": self._headers(row)}
+            batch = open_batches.get(place) or self._producer.create_batch()
+            if batch.append(timestamp=None, **record) is None:
+                acknowledgements.append(await self._submit(place, batch))
+                batch = self._producer.create_batch()
+                batch.append(timestamp=None, **record)
+            open_batches[place] = batch
+        for place, batch in open_batches.items():
+            acknowledgements.append(await self._submit(place, batch))
+        await asyncio.gather(*acknowledgements)
+
+    async def _submit(self, place: tuple[str, int], batch: BatchBuilder) -> "asyncio.Future[Any]":
+        topic, partition = place
+        batch.close()
+        submitted: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=partition)
+        return submitted
+
+    def _headers(self, row: Any) -> list[tuple[str, bytes]]:
+        return to_headers(
+            Attributes(
+                id=row.id,
+                source=self._source,
+                type=row.type,
+                time=row.time,
+                subject=row.subject,
+                partitionkey=row.partitionkey,
+                aggregateversion=row.aggregateversion,
+                traceparent=row.traceparent,
+                causationid=row.causationid,
+            )
+        )
+
+    async def _lock(self, connection: AsyncConnection) -> bool:
+        return bool((await connection.exec_driver_sql("SELECT pg_try_advisory_lock(hashtext('relay'))")).scalar())
+
+
+def _partition(row: Any) -> int:
+    if row.partition is not None:
+        return int(row.partition)
+    return int(murmur2(row.partitionkey.encode()) & 0x7FFFFFFF) % _PARTITIONS[row.topic]
+
+
+_OLDEST = """
+SELECT e.seq, e.id, e.type, e.topic, e.partition, e.partitionkey, e.subject, e.aggregateversion, e.time,
+       e.traceparent, e.causationid, e.data::text AS data
+FROM (SELECT seq, recorded_at FROM outbox ORDER BY seq LIMIT $1) o JOIN event e USING (seq, recorded_at)
+ORDER BY e.seq
+"""

@@ -1,0 +1,151 @@
+"""What the platform team and an operator without the console need of every service."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from functools import partial
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError
+
+from lemai_chassis.delivery import parking
+from lemai_chassis.delivery.engine import Engine, Transaction
+from lemai_chassis.web import Page, not_found
+
+HEARTBEAT_MAX_S = 60
+Probe = Callable[[], str]
+"""Why a part of the process does not work; empty when it does."""
+
+
+class Health(BaseModel):
+    alive: bool
+    reasons: list[str] = []
+
+
+class ParkedKey(BaseModel):
+    """A parked key: why, since when, and what would free it."""
+
+    key: str
+    reason: str
+    awaits: str | None
+    due_at: datetime | None
+    attempts: int
+    parked_at: datetime
+    messages: int
+
+
+class ParkedMessage(BaseModel):
+    """One message of a parked key. The body is shown only where it carries no consignee."""
+
+    seq: int
+    topic: str
+    partition: int
+    offset: int
+    type: str
+    id: str
+    parked_at: datetime
+
+
+def router(engine: Engine, heartbeat: Callable[[], float], probes: Sequence[Probe]) -> APIRouter:
+    """Health, metrics and parking of one service."""
+    routes = APIRouter()
+
+    @routes.get("/healthz", tags=["operations"])
+    async def alive(response: Response) -> Health:
+        """Alive: the consuming loop went round not long ago."""
+        silent_s = time.monotonic() - heartbeat()
+        if silent_s > HEARTBEAT_MAX_S:
+            response.status_code = 503
+            return Health(alive=False, reasons=[f"no heartbeat for {silent_s:.0f} s"])
+        return Health(alive=True)
+
+    @routes.get("/readyz", tags=["operations"])
+    async def ready(response: Response) -> Health:
+        """Ready: database, broker and loops work; otherwise the reasons."""
+        reasons = [reason for probe in probes if (reason := probe())]
+        if trouble := await _database_trouble(engine):
+            reasons.append(trouble)
+        response.status_code = 503 if reasons else 200
+        return Health(alive=True, reasons=reasons)
+
+    @routes.get("/metrics", tags=["operations"], response_class=Response)
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    routes.include_router(_parking_router(engine))
+    return routes
+
+
+def _parking_router(engine: Engine) -> APIRouter:
+    routes = APIRouter(prefix="/v1/parked", tags=["parked"])
+
+    async def read(sql: str, *parameters: object) -> Sequence[object]:
+        async with engine.database.connect() as connection:
+            return (await connection.exec_driver_sql(sql, parameters)).mappings().all()
+
+    @routes.get("")
+    async def parked_keys(after: str = "", limit: int = 100) -> Page[ParkedKey]:
+        """Parked keys in key order."""
+        rows = await read(_PARKED_KEYS, after, min(limit, 200))
+        items = [ParkedKey.model_validate(row) for row in rows]
+        return Page(items=items, next=items[-1].key if len(items) == limit else None)
+
+    @routes.get("/messages")
+    async def parked_messages(key: str) -> Page[ParkedMessage]:
+        """The messages of one parked key, first first."""
+        rows = await read(_PARKED_MESSAGES, key)
+        if not rows:
+            raise not_found("parked key", key)
+        return Page(items=[ParkedMessage.model_validate(row) for row in rows])
+
+    @routes.post("/redrive")
+    async def redrive(key: str) -> Page[ParkedKey]:
+        """Try a key again now, as far as its messages can be handled; what is still parked afterwards."""
+        if not await read(_PARKED_MESSAGES, key):
+            raise not_found("parked key", key)
+        while await engine.redrive(key):
+            pass
+        return Page(items=[ParkedKey.model_validate(row) for row in await read(_PARKED_KEY, key)])
+
+    @routes.post("/discard")
+    async def discard(key: str, seq: int, reason: str) -> Page[ParkedKey]:
+        """Drop the first message of a key for good; what is still parked afterwards. The reason is kept."""
+        if not await engine.transact(partial(_discard, key, seq, reason)):
+            raise not_found("first parked message", f"{key} {seq}")
+        return Page(items=[ParkedKey.model_validate(row) for row in await read(_PARKED_KEY, key)])
+
+    return routes
+
+
+async def _discard(key: str, seq: int, reason: str, transaction: Transaction) -> bool:
+    return await parking.discard_first(transaction.connection, key, seq, reason)
+
+
+async def _database_trouble(engine: Engine) -> str:
+    check: Awaitable[None] = _ping(engine)
+    try:
+        await check
+    except (DBAPIError, OSError, TimeoutError) as error:
+        return f"database: {type(error).__name__}"
+    return ""
+
+
+async def _ping(engine: Engine) -> None:
+    async with engine.database.connect() as connection:
+        await connection.exec_driver_sql("SELECT 1")
+
+
+_PARKED_KEY_COLUMNS = """
+SELECT k.key, k.reason, k.awaits, k.due_at, k.attempts, k.parked_at,
+       (SELECT count(*) FROM parked_message m WHERE m.key = k.key) AS messages
+FROM parked_key k"""
+_PARKED_KEYS = f"{_PARKED_KEY_COLUMNS} WHERE k.key > $1 ORDER BY k.key LIMIT $2"
+_PARKED_KEY = f"{_PARKED_KEY_COLUMNS} WHERE k.key = $1"
+_PARKED_MESSAGES = """
+SELECT seq, topic, partition, "offset", parked_at,
+       coalesce((SELECT h->>1 FROM jsonb_array_elements(headers) h WHERE h->>0 = 'ce_type'), '') AS type,
+       coalesce((SELECT h->>1 FROM jsonb_array_elements(headers) h WHERE h->>0 = 'ce_id'), '') AS id
+FROM parked_message WHERE key = $1 ORDER BY seq LIMIT 1000
+"""

@@ -1,0 +1,188 @@
+"""Reference data: `config/lemai.yaml`, one schema, checked as a whole before a process starts."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+Code = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]{0,49}$")]
+T = TypeVar("T", bound="Coded")
+
+
+class InvalidReference(ValueError):
+    """The reference data cannot be used. Each problem names key, value and fix."""
+
+    def __init__(self, path: Path, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(f"{path}: {problem}" for problem in problems))
+        self.problems = tuple(problems)
+
+
+class Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Coded(Entry):
+    code: Code
+    name: str = ""
+
+
+class Owner(Coded):
+    """货主: the brand whose goods and money these are."""
+
+
+class Carrier(Coded):
+    """承运商, by our code."""
+
+
+class Supplier(Coded):
+    """供应商 of one owner."""
+
+    owner: Code
+
+
+class Counterpart(Coded):
+    """对接方: the system that runs an owner's warehouses."""
+
+    kind: Literal["kingdee"]
+    profile: Code
+    folder: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]+$")]
+    """Name of its exchange folder under the adapter's docking root."""
+    adjustments: Literal["internal", "interfaces"] = "internal"
+    locked_stock: Literal["ours", "others"] = "ours"
+    """Whose open orders the counterpart's locked quantity is: ours is promised already, others' is frozen."""
+
+
+class Warehouse(Coded):
+    """仓库, run by a counterpart."""
+
+    counterpart: Code
+
+
+class Approval(Entry):
+    """What is approved by rule; the rest waits for customer service."""
+
+    total_max: Annotated[Decimal, Field(ge=0)] = Decimal(5000)
+    """In the order's currency, major units."""
+    with_seller_message: bool = False
+    """Whether an order with a note of ours for customer service is approved by rule too."""
+
+
+class Store(Coded):
+    """店铺: one shop on one platform."""
+
+    platform: Code
+    owners: Annotated[tuple[Code, ...], Field(min_length=1)]
+    """Whose goods it sells; the first is its default owner."""
+    warehouse: Code
+    carrier: Code
+    approval: Approval = Approval()
+    pull_every_s: Annotated[float, Field(ge=0.2, le=3600)] = 5
+    stock_share_percent: Annotated[int, Field(ge=0, le=100)] = 100
+    safety_stock: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def pull_every(self) -> timedelta:
+        return timedelta(seconds=self.pull_every_s)
+
+
+class Reference(Entry):
+    """All of it. `version` is the operator's own label of this state of the data."""
+
+    version: str
+    owners: tuple[Owner, ...]
+    counterparts: tuple[Counterpart, ...]
+    warehouses: tuple[Warehouse, ...]
+    stores: tuple[Store, ...]
+    carriers: tuple[Carrier, ...]
+    suppliers: tuple[Supplier, ...] = ()
+    order_no_prefixes: Mapping[Code, Annotated[str, Field(pattern="^[A-Z]{2}$")]]
+    """Two letters that start the order numbers of a platform's trades."""
+    document_codes: Mapping[Code, str] = {}
+    """How documents name a platform (平台编码): tmall → TM."""
+
+    @field_validator("owners", "counterparts", "warehouses", "stores", "carriers", "suppliers")
+    @classmethod
+    def _codes_are_unique(cls, entries: tuple[T, ...]) -> tuple[T, ...]:
+        codes = [entry.code for entry in entries]
+        twice = sorted({code for code in codes if codes.count(code) > 1})
+        if twice:
+            raise ValueError(f"编码重复，请保留一个 / code used twice, keep one: {', '.join(twice)}")
+        return entries
+
+    def owner(self, code: str) -> Owner:
+        return _find(self.owners, code)
+
+    def store(self, code: str) -> Store:
+        return _find(self.stores, code)
+
+    def warehouse(self, code: str) -> Warehouse:
+        return _find(self.warehouses, code)
+
+    def counterpart(self, code: str) -> Counterpart:
+        return _find(self.counterparts, code)
+
+    def counterpart_of(self, warehouse_code: str) -> Counterpart:
+        return self.counterpart(self.warehouse(warehouse_code).counterpart)
+
+
+def read(path: Path) -> Reference:
+    """Read and check the reference data. Raises InvalidReference with every problem found."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        reference = Reference.model_validate(document)
+    except OSError as error:
+        raise InvalidReference(path, [f"无法读取 / cannot be read: {error.strerror}"]) from error
+    except yaml.YAMLError as error:
+        raise InvalidReference(path, [f"不是有效的 YAML / not valid YAML: {error}"]) from error
+    except ValidationError as error:
+        raise InvalidReference(path, [_explain(problem) for problem in error.errors()]) from None
+    if problems := list(_dangling(reference)):
+        raise InvalidReference(path, problems)
+    return reference
+
+
+def _find(entries: Iterable[T], code: str) -> T:
+    for entry in entries:
+        if entry.code == code:
+            return entry
+    raise KeyError(code)
+
+
+def _explain(problem: Mapping[str, object]) -> str:
+    place = ".".join(str(part) for part in problem["loc"])  # type: ignore[attr-defined]
+    return f"{place} = {problem['input']!r}: {problem['msg']}"
+
+
+def _dangling(reference: Reference) -> Iterator[str]:
+    """References that lead nowhere."""
+    known: Mapping[str, set[str]] = {
+        "owners": {entry.code for entry in reference.owners},
+        "counterparts": {entry.code for entry in reference.counterparts},
+        "warehouses": {entry.code for entry in reference.warehouses},
+        "carriers": {entry.code for entry in reference.carriers},
+        "order_no_prefixes": set(reference.order_no_prefixes),
+    }
+
+    def check(place: str, code: str, kind: str) -> Iterator[str]:
+        if code not in known[kind]:
+            choice = ", ".join(sorted(known[kind])) or "-"
+            yield (
+                f"{place} = {code!r}: {kind} 中没有该编码，请改为其中之一或先添加 / "
+                f"not in {kind}; use one of these or add it: {choice}"
+            )
+
+    for store in reference.stores:
+        place = f"stores[{store.code}]"
+        for owner in store.owners:
+            yield from check(f"{place}.owners", owner, "owners")
+        yield from check(f"{place}.warehouse", store.warehouse, "warehouses")
+        yield from check(f"{place}.carrier", store.carrier, "carriers")
+        yield from check(f"{place}.platform", store.platform, "order_no_prefixes")
+    for warehouse in reference.warehouses:
+        yield from check(f"warehouses[{warehouse.code}].counterpart", warehouse.counterpart, "counterparts")
+    for supplier in reference.suppliers:
+        yield from check(f"suppliers[{supplier.code}].owner", supplier.owner, "owners")

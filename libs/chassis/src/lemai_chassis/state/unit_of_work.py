@@ -1,0 +1,153 @@
+"""What a handler sees of the world: aggregates to get and put, events to emit, calls to request."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from lemai_chassis.state.aggregates import Aggregates, Key, Ref, Versioned
+from lemai_contracts import Event
+
+A = TypeVar("A")
+ABSENT: Versioned[Any] = Versioned(None, 0)
+AWAITED_RECHECK = timedelta(minutes=1)
+
+
+class Park(Exception):
+    """Raised by a handler that cannot go on now: parks the message's key until a person redrives it."""
+
+    def due_at(self, now: datetime) -> datetime | None:
+        return None
+
+    awaits: str | None = None
+
+
+class ParkUntil(Park):
+    """Parks until a time."""
+
+    def __init__(self, reason: str, time: datetime) -> None:
+        super().__init__(reason)
+        self._time = time
+
+    def due_at(self, now: datetime) -> datetime | None:
+        return self._time
+
+
+class ParkAwaiting(Park):
+    """Parks until another handler says that `awaits` has arrived."""
+
+    def __init__(self, reason: str, awaits: str) -> None:
+        super().__init__(reason)
+        self.awaits = awaits
+
+    def due_at(self, now: datetime) -> datetime | None:
+        """A recheck as safety net: what is awaited may have arrived while this was being parked."""
+        return now + AWAITED_RECHECK
+
+
+class NotLoaded(Exception):
+    """A handler asked for an aggregate the batch did not load: the engine loads it and runs the handler again."""
+
+    def __init__(self, ref: Ref) -> None:
+        super().__init__(f"{ref.aggregates.kind.__name__} {ref.key}")
+        self.ref = ref
+
+
+@dataclass(frozen=True)
+class Emitted:
+    event: Event
+    aggregateversion: int
+
+
+@dataclass(frozen=True)
+class RequestedCall:
+    kind: str
+    key: str
+    payload: Mapping[str, Any]
+    supersede: bool
+
+
+@dataclass
+class Effects:
+    """What handlers asked for besides state."""
+
+    events: list[tuple[Emitted, "Cause"]] = field(default_factory=list)
+    calls: list[tuple[RequestedCall, "Cause"]] = field(default_factory=list)
+    arrived: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Where a piece of work came from, for the next event's headers."""
+
+    causationid: str
+    traceparent: str
+
+
+State = dict[Ref, Versioned[Any]]
+
+
+class UnitOfWork:
+    """The state of a batch under one handler at a time, each in its own overlay.
+
+    Everything is synchronous and in memory: handlers are functions of (state, message), and nothing they
+    do takes effect unless they return.
+    """
+
+    def __init__(self, state: State, now: datetime, effects: Effects | None = None) -> None:
+        self.now = now
+        """Aware UTC time of the batch."""
+        self.effects = effects or Effects()
+        self._state = state
+        self._overlay: State = {}
+        self._pending = Effects()
+        self._cause = Cause("", "")
+
+    @contextmanager
+    def overlay(self, cause: Cause) -> Iterator[None]:
+        """Run one handler: keep what it did if it returns, forget it if it raises."""
+        self._overlay, self._pending, self._cause = {}, Effects(), cause
+        yield
+        self._state.update(self._overlay)
+        self.effects.events += self._pending.events
+        self.effects.calls += self._pending.calls
+        self.effects.arrived += self._pending.arrived
+
+    def get(self, aggregates: Aggregates[A], *key: str | int) -> A | None:
+        """The aggregate as earlier messages of the batch left it, locked; None if there is none."""
+        aggregate: A | None = self._versioned(Ref(aggregates, key)).aggregate
+        return aggregate
+
+    def put(self, aggregates: Aggregates[A], aggregate: A) -> None:
+        """Replace or create an aggregate. It must have been named for the batch or read with `get` before."""
+        ref = aggregates.ref_of(aggregate)
+        before = self._versioned(ref)
+        if before.aggregate != aggregate:
+            self._overlay[ref] = Versioned(aggregate, before.version + 1)
+
+    def emit(self, event: Event, of: tuple[Aggregates[Any], Any] | None = None) -> None:
+        """Publish a fact; `of` is the aggregate, already put, whose version the event carries."""
+        version = self._versioned(of[0].ref_of(of[1])).version if of else 0
+        self._pending.events.append((Emitted(event, version), self._cause))
+
+    def call(self, kind: str, key: str, payload: Mapping[str, Any], *, supersede: bool = False) -> None:
+        """Request a call to a system outside. `supersede` drops calls of the same key that wait unsent."""
+        self._pending.calls.append((RequestedCall(kind, key, payload, supersede), self._cause))
+
+    def arrived(self, awaited: str) -> None:
+        """Wake every key that is parked awaiting this."""
+        self._pending.arrived.append(awaited)
+
+    def _versioned(self, ref: Ref) -> Versioned[Any]:
+        found = self._overlay.get(ref) or self._state.get(ref)
+        if found is None:
+            raise NotLoaded(ref)
+        return found
+
+
+def keys_by_aggregates(refs: set[Ref]) -> dict[Aggregates[Any], set[Key]]:
+    grouped: dict[Aggregates[Any], set[Key]] = {}
+    for ref in refs:
+        grouped.setdefault(ref.aggregates, set()).add(ref.key)
+    return grouped
