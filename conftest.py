@@ -84,7 +84,7 @@ def _running(server_type: type[Postgres] | type[Kafka]) -> Iterator[str]:
 
 
 async def _start(server: Postgres | Kafka, processes: Processes) -> None:
-    await processes.start(await server.prepare())
+    await processes.launch(await server.prepare())
 
 
 @contextmanager

@@ -10,7 +10,8 @@ async def _count_tables(url: str) -> int:
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
         await connection.execute("CREATE TABLE thing (id int)")
-        return await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        tables: int = await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        return tables
     finally:
         await connection.close()
 

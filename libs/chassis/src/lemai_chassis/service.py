@@ -151,7 +151,7 @@ class Process:
 
 def main(settings_type: type[S], build: Callable[[S], Service], migrations: Path) -> None:
     """`python -m <service>` serves; `migrate` brings the database up to date; `revision TEXT` writes a new revision."""
-    settings = settings_type()  # type: ignore[call-arg]  # the environment provides them
+    settings = settings_type()
     url = settings.database_url.get_secret_value()
     match sys.argv[1:]:
         case ["migrate"]:

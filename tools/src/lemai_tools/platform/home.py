@@ -1,10 +1,14 @@
 """The state folder of one checkout: data, logs, ports and secrets of what runs there."""
 
+import base64
+import fcntl
 import json
 import os
 import random
 import secrets
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[4]
@@ -16,6 +20,15 @@ PORTS = range(20_000, 32_000)
 def default_home() -> Path:
     """The folder `LEMAI_HOME` names, else `.lemai` in this checkout."""
     return Path(os.environ.get("LEMAI_HOME", REPOSITORY / ".lemai")).resolve()
+
+
+def default_config() -> Path:
+    """The reference data `LEMAI_CONFIG` names, else those of this checkout."""
+    return Path(os.environ.get("LEMAI_CONFIG", REPOSITORY / "config" / "lemai.yaml")).resolve()
+
+
+class HomeInUseError(Exception):
+    """Another process runs the platform of this state folder."""
 
 
 class Home:
@@ -35,17 +48,29 @@ class Home:
         """Where a process writes its output."""
         return self.folder("logs") / f"{process_name}.log"
 
-    def secret(self, name: str) -> Path:
-        """A file only its owner reads, holding 32 random bytes in base64; made once."""
+    def private(self, name: str, text: str) -> Path:
+        """A file that only its owner can read, with this text."""
         path = self.folder("secrets") / name
-        if not path.exists():
-            self.write_private(path, secrets.token_urlsafe(32))
-        return path
-
-    def write_private(self, path: Path, text: str) -> None:
-        """Write a file that only its owner can read."""
         path.touch(mode=0o600)
         path.write_text(text, encoding="utf-8")
+        return path
+
+    def secret(self, name: str) -> Path:
+        """A private file with 32 random bytes in base64, made once."""
+        path = self.folder("secrets") / name
+        if path.exists():
+            return path
+        return self.private(name, base64.b64encode(secrets.token_bytes(32)).decode())
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder for this process alone; raises HomeInUseError. The system frees it when the process ends."""
+        with (self.root / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise HomeInUseError(f"{self.root} 已在运行 is running already") from None
+            yield
 
     def port(self, name: str) -> int:
         """The loopback port of a server about to start.

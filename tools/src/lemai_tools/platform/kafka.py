@@ -89,6 +89,11 @@ class Kafka:
         )
 
     async def _answers(self) -> bool:
+        try:  # Kafka's client would log an error at every try before the port is open.
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            return False
+        writer.close()
         client = AIOKafkaClient(bootstrap_servers=self.bootstrap_servers)
         try:
             await client.bootstrap()
