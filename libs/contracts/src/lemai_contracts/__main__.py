@@ -33,7 +33,7 @@ def check(schemas: Path) -> list[str]:
             for where in _drift(schemas)
         ),
         *(
-            f"不兼容，需要新的大版本 / breaking, needs a new major type: {found.type} {found.path} {found.what}"
+            f"契约不兼容，请撤回或声明新的大版本 / breaking, undo it or declare a new major type: {found.type} {found.path} {found.what}"
             for found in breaking_changes(released, _current())
         ),
     ]

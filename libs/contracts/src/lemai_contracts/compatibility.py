@@ -2,6 +2,7 @@
 
 The rules are those of Nakadi's fully compatible mode (zalando/nakadi, `using_event-types.md`): titles and
 descriptions may change and optional attributes may be added. Everything else needs a new major type.
+A type that nobody reads any more is withdrawn by deleting its released schema together with its class.
 """
 
 import json

@@ -1,0 +1,38 @@
+import json
+from importlib.resources import files
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from lemai_contracts import Event, event_types, examples
+from lemai_contracts.examples import example
+from lemai_contracts.export import json_schema
+
+every_event = pytest.mark.parametrize("event", event_types().values(), ids=lambda event: event.type)
+
+
+def text(event: type[Event]) -> str:
+    return files(examples).joinpath(f"{event.type}.json").read_text(encoding="utf-8")
+
+
+def test_each_type_has_one_example() -> None:
+    found = {path.name.removesuffix(".json") for path in files(examples).iterdir() if path.name.endswith(".json")}
+    assert found == set(event_types())
+
+
+@every_event
+def test_an_example_is_written_again_as_exactly_the_same_json(event: type[Event]) -> None:
+    written = json.dumps(example(event).model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
+    assert written == text(event)
+
+
+@every_event
+def test_an_example_is_valid_under_the_schema_of_its_type(event: type[Event]) -> None:
+    Draft202012Validator(json_schema(event)).validate(json.loads(text(event)))
+
+
+@every_event
+def test_subject_and_key_of_an_example_have_no_empty_part(event: type[Event]) -> None:
+    golden = example(event)
+    assert all(golden.subject.split("/"))
+    assert all(golden.partitionkey.split("/"))
