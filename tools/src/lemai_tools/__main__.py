@@ -1,0 +1,5 @@
+"""`python -m lemai_tools` is the `lemai` command."""
+
+from lemai_tools.cli import app
+
+app()

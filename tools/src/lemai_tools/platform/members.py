@@ -1,0 +1,107 @@
+"""The services and simulators of the platform as processes: what each is started with."""
+
+import json
+import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx
+import yaml
+
+from lemai_tools.platform.home import Home
+from lemai_tools.platform.processes import Process
+
+SERVICES = ("catalog-svc", "order-svc", "stock-svc", "finance-svc", "kingdee-adapter", "marketplace-adapter")
+SIMULATORS = ("sim-tmall", "sim-kingdee")
+KEYRING = "keyring"
+DATABASES = (*(name.replace("-", "_") for name in SERVICES), KEYRING)
+
+
+def members(
+    home: Home, http: httpx.AsyncClient, config: Path, databases: Mapping[str, str], bootstrap_servers: str
+) -> dict[str, Process]:
+    """Every service and simulator by name; `databases` holds a URL for each of DATABASES."""
+    addresses = {name: f"http://127.0.0.1:{home.port(name)}" for name in SERVICES + SIMULATORS}
+    seller, kingdee = _seller(home), str(home.folder("kingdee"))
+    store_secrets = _store_secrets(home, config, seller, addresses["sim-tmall"])
+    service_env = {
+        "LEMAI_CONFIG": str(config),
+        "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
+        "KEYRING_DATABASE_URL": databases[KEYRING],
+        "MASTER_KEY_FILE": str(home.secret("master-key")),
+    }
+    own_env = {
+        "kingdee-adapter": {"DOCKING_ROOT": kingdee},
+        "marketplace-adapter": {"STORE_SECRETS_FILE": str(store_secrets)},
+        "sim-tmall": {"SIM_TMALL_DIR": str(home.folder("sim-tmall")), **seller},
+        "sim-kingdee": {"SIM_KINGDEE_ROOT": kingdee, "SIM_KINGDEE_DIR": str(home.folder("sim-kingdee"))},
+    }
+    services = {
+        name: _process(
+            name,
+            http,
+            addresses[name],
+            {**service_env, "DATABASE_URL": databases[_package(name)], **own_env.get(name, {})},
+        )
+        for name in SERVICES
+    }
+    return services | {name: _process(name, http, addresses[name], own_env[name]) for name in SIMULATORS}
+
+
+def is_runnable(name: str) -> bool:
+    """Whether the member has a program yet."""
+    return find_spec(f"{_package(name)}.__main__") is not None
+
+
+def _process(name: str, http: httpx.AsyncClient, url: str, env: Mapping[str, str]) -> Process:
+    program = (sys.executable, "-m", _package(name))
+    is_service = name in SERVICES
+    health_url = f"{url}/readyz" if is_service else f"{url}/healthz"
+    address = httpx.URL(url)
+
+    async def is_ready() -> bool:
+        try:
+            return (await http.get(health_url)).is_success
+        except httpx.TransportError:
+            return False
+
+    return Process(
+        name=name,
+        argv=program,
+        prepare=(*program, "migrate") if is_service else (),
+        ready=is_ready,
+        env={**env, "HTTP_HOST": address.host, "HTTP_PORT": str(address.port)},
+        url=url,
+        health_url=health_url,
+    )
+
+
+def _package(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def _seller(home: Home) -> dict[str, str]:
+    """The shop that the Tmall simulator opens with, under secrets of this state folder."""
+    return {
+        "SIM_TMALL_NICK": "乐麦旗舰店",
+        "SIM_TMALL_APP_KEY": "12345678",
+        "SIM_TMALL_APP_SECRET": home.secret("sim-tmall-app").read_text(),
+        "SIM_TMALL_SESSION": home.secret("sim-tmall-session").read_text(),
+    }
+
+
+def _store_secrets(home: Home, config: Path, seller: Mapping[str, str], endpoint: str) -> Path:
+    """What the marketplace adapter needs to call the simulator as that shop, for every Tmall store."""
+    stores = yaml.safe_load(config.read_text(encoding="utf-8"))["stores"]
+    secrets = {
+        store["code"]: {
+            "endpoint": f"{endpoint}/router/rest",
+            "app_key": seller["SIM_TMALL_APP_KEY"],
+            "app_secret": seller["SIM_TMALL_APP_SECRET"],
+            "session": seller["SIM_TMALL_SESSION"],
+        }
+        for store in stores
+        if store["platform"] == "tmall"
+    }
+    return home.private("store-secrets.json", json.dumps(secrets, indent=1))

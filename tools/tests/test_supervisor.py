@@ -1,0 +1,79 @@
+"""`lemai up` as people run it: in a process of its own, ended in every way."""
+
+import os
+import subprocess
+import sys
+
+import psutil
+
+from lemai_tools.platform.home import Home
+from lemai_tools.platform.members import SERVICES, SIMULATORS
+from lemai_tools.platform.processes import eventually
+from lemai_tools.platform.records import running
+
+EVERYTHING = {"supervisor", "postgres", "kafka", *SERVICES, *SIMULATORS}
+TIMEOUT_S = 60
+
+
+def _lemai(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lemai_tools", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
+
+
+def _of_this_platform(home: Home) -> list[psutil.Process]:
+    """Every process on the machine that works for this state folder, PostgreSQL's own children included."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if str(home.root) in " ".join([process.cwd(), *process.cmdline(), process.environ().get("LEMAI_HOME", "")]):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return [process for process in found if process.pid != os.getpid()]
+
+
+async def test_up_starts_everything_and_down_stops_it(home: Home) -> None:
+    assert _lemai("up", "--detach").returncode == 0
+    assert running(home).keys() == EVERYTHING
+    assert _lemai("status").stdout.count("就绪 ready") == len(EVERYTHING) - 1
+
+    again = _lemai("up")
+    assert again.returncode == 1
+    assert "已在运行" in again.stdout
+
+    assert _lemai("down").returncode == 0
+    assert running(home) == {}
+    assert _of_this_platform(home) == []
+
+
+async def test_kill_9_of_the_supervisor_leaves_nothing_running(home: Home) -> None:
+    assert _lemai("up", "--detach").returncode == 0
+    assert len(_of_this_platform(home)) > len(EVERYTHING)
+
+    psutil.Process(running(home)["supervisor"].pid).kill()
+
+    assert await eventually(lambda: _of_this_platform(home) == [], TIMEOUT_S)
+
+
+async def test_after_kill_9_it_starts_again_and_reset_forgets_the_data(home: Home) -> None:
+    assert _lemai("up", "--detach").returncode == 0
+    psutil.Process(running(home)["supervisor"].pid).kill()
+    assert _lemai("up", "--detach").returncode == 0
+
+    assert _lemai("reset").returncode == 0
+    assert {path.name for path in home.root.iterdir()} == {"lock", "logs", "ports.json", "run"}
+
+
+async def test_what_ends_by_itself_is_started_again(home: Home) -> None:
+    assert _lemai("up", "--detach").returncode == 0
+    try:
+        before = running(home)["stock-svc"].pid
+        psutil.Process(before).kill()
+
+        def started_again() -> bool:
+            record = running(home).get("stock-svc")
+            return record is not None and record.ready and record.pid != before
+
+        assert await eventually(started_again, TIMEOUT_S)
+    finally:
+        _lemai("down")
