@@ -11,6 +11,8 @@ from lemai_contracts.compatibility import breaking_changes
 from lemai_contracts.export import JsonObject, differences, files, json_schema, text
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
+DRIFTED = "契约文件与代码不一致，请运行 make contracts / drift, run make contracts"
+INCOMPATIBLE = "契约不兼容，请撤回或声明新的大版本 / breaking, undo it or declare a new major type"
 
 
 def write(schemas: Path) -> list[str]:
@@ -27,15 +29,10 @@ def write(schemas: Path) -> list[str]:
 def check(schemas: Path) -> list[str]:
     """Say where the committed files drifted from the registry, and what would break readers of the last release."""
     released = {path.stem: json.loads(path.read_bytes()) for path in _released(schemas).glob("*.json")}
+    breaking = breaking_changes(released, _current())
     return [
-        *(
-            f"契约文件与代码不一致，请运行 make contracts / drift, run make contracts: {where}"
-            for where in _drift(schemas)
-        ),
-        *(
-            f"契约不兼容，请撤回或声明新的大版本 / breaking, undo it or declare a new major type: {found.type} {found.path} {found.what}"
-            for found in breaking_changes(released, _current())
-        ),
+        *(f"{DRIFTED}: {where}" for where in _drift(schemas)),
+        *(f"{INCOMPATIBLE}: {found.type} {found.path} {found.what}" for found in breaking),
     ]
 
 
