@@ -1,0 +1,118 @@
+"""Inspection of the simulator over HTTP. Errors are application/problem+json."""
+
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from sim_kingdee import control, reports
+from sim_kingdee.dependencies import TheFolder
+from sim_kingdee.folder import Folder
+
+router = APIRouter()
+
+
+def create_app(folder: Folder, now: Callable[[], datetime]) -> FastAPI:
+    """The HTTP face of one simulator; handlers run on the event loop, which is the store's only thread."""
+    app = FastAPI(title="Kingdee simulator 金蝶模拟器")
+    app.state.folder = folder
+    app.state.now = now
+    app.add_exception_handler(HTTPException, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.include_router(router)
+    app.include_router(control.router)
+    return app
+
+
+async def _problem(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return _answer(error.status_code, error.detail)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"field": ".".join(map(str, e["loc"])), "value": repr(e["input"])[:200], "expected": e["msg"]}
+        for e in error.errors()
+    ]
+    return _answer(422, "请求不合要求 / the request is not valid", errors=errors)
+
+
+def _answer(status: int, detail: str, **more: object) -> JSONResponse:
+    title = HTTPStatus(status).phrase
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+
+
+@router.get("/healthz")
+async def health() -> dict[str, str]:
+    """Answers while the folder loops run: their end ends the program."""
+    return {"status": "ok"}
+
+
+@router.get("/sim/orders")
+async def orders(
+    folder: TheFolder,
+    *,
+    owner_code: str = "",
+    platform_order_no: str = "",
+    state: str = "",
+    after: int = 0,
+    limit: Annotated[int, Query(gt=0, le=5_000)] = 500,
+) -> dict[str, object]:
+    """Instructions with lines and actuals; `next_after` is the `after` of the next page, null at the end."""
+    found = reports.orders(
+        folder.store.db,
+        owner_code=owner_code,
+        platform_order_no=platform_order_no,
+        state=state,
+        after=after,
+        limit=limit,
+    )
+    return {"orders": found, "next_after": found[-1]["id"] if len(found) == limit else None}
+
+
+@router.get("/sim/orders/{owner_code}/{order_no}")
+async def order(folder: TheFolder, owner_code: str, order_no: str) -> dict[str, object]:
+    """Both legs of an order as received, and all its actuals, asked for or not."""
+    instructions = reports.orders(folder.store.db, owner_code=owner_code, order_no=order_no, limit=2)
+    actuals = reports.actuals(folder.store.db, owner_code, order_no)
+    if not instructions and not actuals:
+        raise HTTPException(404, f"没有单据 {owner_code}/{order_no} / no such order")
+    return {
+        "owner_code": owner_code,
+        "order_no": order_no,
+        "instructions": instructions,
+        "actuals": actuals,
+    }
+
+
+@router.get("/sim/stock")
+async def stock(
+    folder: TheFolder, warehouse_code: str = "", owner_code: str = "", item_code: str = ""
+) -> dict[str, object]:
+    """Pieces on hand, locked and available."""
+    found = reports.stock(folder.store.db, warehouse_code=warehouse_code, owner_code=owner_code, item_code=item_code)
+    return {"stock": found}
+
+
+@router.get("/sim/items")
+async def items(folder: TheFolder, owner_code: str = "", item_code: str = "") -> dict[str, object]:
+    """Items as the last item master described them."""
+    return {"items": reports.items(folder.store.db, owner_code=owner_code, item_code=item_code)}
+
+
+@router.get("/sim/files")
+async def files(folder: TheFolder, direction: Literal["in", "out", ""] = "", name: str = "") -> dict[str, object]:
+    """Files from Lemai (in) with our acknowledgement, files for Lemai (out) with theirs."""
+    return {"files": [folder.describe(row) for row in reports.files(folder.store.db, direction=direction, name=name)]}
+
+
+@router.get("/sim/duplicates")
+async def duplicates(folder: TheFolder) -> dict[str, list[reports.Row]]:
+    """What happened twice; empty lists when all is well."""
+    return reports.duplicates(folder.store.db)
