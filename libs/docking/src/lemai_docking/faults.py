@@ -1,0 +1,89 @@
+"""What can be wrong with a file or a document: codes, places, and texts for people."""
+
+from dataclasses import dataclass
+
+# Codes of the Kingdee reference §1-2, with E_HEADER, E_RECORD, E_CHECKSUM, E_COUNT, E_LIMIT added for frames.
+REASONS = {
+    "E_NAME": ("文件名不合规定", "the file name fits no interface"),
+    "E_HEADER": ("文件头不合规定", "the header is malformed"),
+    "E_CHARSET": ("字符集不支持或字节无法解码", "unsupported charset or undecodable bytes"),
+    "E_COLUMN": ("列不符", "columns do not fit"),
+    "E_RECORD": ("记录标记未知或位置不对", "unknown or misplaced record tag"),
+    "E_TRAILER": ("文件尾缺失或不合规定", "the trailer is missing or malformed"),
+    "E_CHECKSUM": ("校验和不符，传输须用二进制模式", "checksum differs; transfer in binary mode"),
+    "E_COUNT": ("数量合计不符", "counts do not add up"),
+    "E_LIMIT": ("超过大小限制", "larger than allowed"),
+    "E_FILE_CHANGED": ("同名文件内容不同，文件名只能用一次", "same name, other content; a name is used once"),
+    "E_FIELD": ("字段值不合规定", "malformed value"),
+    "E_QTY": ("数量须为整数件且在允许范围内", "quantity must be a whole number of pieces in range"),
+    "E_INVTYPE": ("库存类型未知", "unknown inventory type"),
+    "E_ESCAPE": ("转义不合规定", "malformed percent escape"),
+    "E_CHAR": ("含有禁用字符", "forbidden character"),
+    "E_ROUTE": ("订单类型、单号后缀与指示不一致", "order kind, number suffix and instruction disagree"),
+    "E_DUP_CONFLICT": ("同一业务编码内容不同", "same business code, other content"),
+    "E_ACK": ("回执无法识别", "unreadable acknowledgement"),
+    "W_BOM": ("已去掉文件首的 BOM", "leading BOM removed"),
+    "W_CR": ("已去掉行尾 CR", "CR at line ends removed"),
+    "W_NAME": ("文件名写法不标准，已接受", "non-standard spelling of the file name, accepted"),
+    "W_COLUMN": ("未知列已忽略", "unknown column ignored"),
+    "W_ROUTE": ("文件头与单据不一致，以单据为准", "header and document differ; the document decides"),
+    "W_SUFFIX_CASE": ("单号后缀须为小写，按无后缀处理", "suffixes are lower case; read as no suffix"),
+    "I_SAME": ("重复的相同内容，不再处理", "same content again, nothing done"),
+}
+
+HELD = frozenset({"E_ROUTE", "E_DUP_CONFLICT"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong, at its place. `line` counts from 1, 0 is the whole file; personal values are masked."""
+
+    code: str
+    line: int = 0
+    field: str = ""
+    value: str = ""
+    expected: str = ""
+
+    @property
+    def level(self) -> str:
+        """ERROR, WARN or INFO, as in an acknowledgement."""
+        return {"E": "ERROR", "W": "WARN", "I": "INFO"}[self.code[0]]
+
+    @property
+    def message(self) -> str:
+        """One sentence for people, Chinese first."""
+        chinese, english = REASONS[self.code]
+        place_zh = (f"第 {self.line} 行 " if self.line else "") + (f"{self.field}：" if self.field else "")
+        place_en = (f"line {self.line} " if self.line else "") + (f"{self.field}: " if self.field else "")
+        got_zh = (f"，收到「{self.value}」" if self.value else "") + (
+            f"，应为 {self.expected}" if self.expected else ""
+        )
+        got_en = (f", got {self.value!r}" if self.value else "") + (
+            f", expected {self.expected}" if self.expected else ""
+        )
+        return f"{place_zh}{chinese}{got_zh} / {place_en}{english}{got_en}"
+
+
+class FileRejected(Exception):
+    """The frame of a file is broken: nothing in it may be applied."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+
+
+class DocumentRefused(Exception):
+    """A document of ours cannot be written in this profile."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(fault.message for fault in faults))
+        self.faults = faults
+
+
+class BadValue(Exception):
+    """One value is not what its field asks for; the caller adds line and field."""
+
+    def __init__(self, code: str, expected: str) -> None:
+        super().__init__(code, expected)
+        self.code = code
+        self.expected = expected

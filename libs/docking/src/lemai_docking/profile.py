@@ -1,0 +1,167 @@
+"""Profiles: how one counterpart writes each interface, as data (`profiles/<name>.yaml` or a file of your own)."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
+
+from lemai_docking.documents import Header
+from lemai_docking.faults import Fault, FileRejected
+from lemai_docking.layout import Definition, DefinitionError, Layout, layouts, load_definition
+from lemai_docking.values import SHANGHAI
+
+FilePattern = Annotated[str, StringConstraints(pattern=r"^[\w-]+\{stamp\}\.\w+$")]
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """What a file's name says: the interfaces it may carry, its stamp, and tolerated oddities."""
+
+    text: str
+    interfaces: tuple[str, ...]
+    stamp: datetime
+    warnings: tuple[Fault, ...] = ()
+
+
+class InterfaceProfile(Definition):
+    """File name, tolerated spellings of it, and the fixed columns of each record, in their order."""
+
+    file: FilePattern
+    tolerated: tuple[FilePattern, ...] = ()
+    columns: dict[str, tuple[str, ...]]
+
+
+class Profile(Definition):
+    """One counterpart's way of writing. `after_crash` says what becomes of a file that may have been taken."""
+
+    profile: str
+    label: str
+    encoding: Literal["text"]
+    charset: Literal["UTF-8", "GB18030"]
+    format_version: str
+    us: str
+    them: str
+    message_prefix: str
+    after_crash: Literal["ask", "rewrite"] = "ask"
+    interfaces: dict[str, InterfaceProfile]
+
+    def parties(self, interface: str) -> tuple[str, str]:
+        """Sender and receiver of an interface."""
+        return (self.us, self.them) if layouts()[interface].direction == "out" else (self.them, self.us)
+
+    def header(self, interface: str, *, stamp: datetime, created_at: datetime, owner_code: str) -> Header:
+        """The header of a file we publish; its message number follows from interface and stamp."""
+        sender, receiver = self.parties(interface)
+        return Header(
+            format_version=self.format_version,
+            interface=interface,
+            charset=self.charset,
+            sender=sender,
+            receiver=receiver,
+            message_id=f"{self.message_prefix}{_written(stamp)}{layouts()[interface].number:06d}",
+            created_at=created_at,
+            owner_code=owner_code,
+            test_flag="N",
+        )
+
+    def file_name(self, interface: str, stamp: datetime) -> str:
+        """The name of a file published with this stamp."""
+        return self.interfaces[interface].file.replace("{stamp}", _written(stamp))
+
+    def match(self, name: str) -> FileName:
+        """Read a file name. Raises FileRejected E_NAME if no interface has such names."""
+        for pattern, interfaces, exact in self._patterns:
+            found = pattern.fullmatch(name)
+            if found:
+                plain = exact and not found["again"]
+                warnings = () if plain else (Fault("W_NAME", value=name, expected=self.interfaces[interfaces[0]].file),)
+                return FileName(name, interfaces, _stamp(name, found["stamp"]), warnings)
+        raise FileRejected(Fault("E_NAME", value=name, expected=" | ".join(self.interfaces_by_file)))
+
+    @cached_property
+    def interfaces_by_file(self) -> dict[str, tuple[str, ...]]:
+        """Interfaces by file pattern: two pairs of them share one."""
+        shared: dict[str, tuple[str, ...]] = {}
+        for interface, how in self.interfaces.items():
+            shared[how.file] = (*shared.get(how.file, ()), interface)
+        return shared
+
+    @cached_property
+    def _patterns(self) -> list[tuple[re.Pattern[str], tuple[str, ...], bool]]:
+        patterns = []
+        for file, interfaces in self.interfaces_by_file.items():
+            patterns.append((_pattern(file), interfaces, True))
+            patterns += [
+                (_pattern(other), interfaces, False)
+                for interface in interfaces
+                for other in self.interfaces[interface].tolerated
+            ]
+        return patterns
+
+
+def load_profile(source: Traversable | Path) -> Profile:
+    """Read and check a profile. Raises DefinitionError naming file, key and problem."""
+    profile = load_definition(Profile, source)
+    problems = list(_problems(profile))
+    if problems:
+        raise DefinitionError(source.name, problems)
+    return profile
+
+
+def built_in(name: str) -> Profile:
+    """A profile that comes with this library, such as `kingdee-default`."""
+    return load_profile(files(__package__) / "profiles" / f"{name}.yaml")
+
+
+def _problems(profile: Profile) -> Iterator[str]:
+    for interface, how in profile.interfaces.items():
+        layout = layouts().get(interface)
+        if layout is None:
+            yield f"interfaces.{interface}: 未知接口 / unknown interface"
+            continue
+        yield from _column_problems(layout, how)
+    for file, interfaces in profile.interfaces_by_file.items():
+        if len({layouts()[i].direction for i in interfaces if i in layouts()}) > 1:
+            yield f"interfaces.{interfaces[-1]}.file: {file} 收发方向不同 / is used in both directions"
+
+
+def _column_problems(layout: Layout, how: InterfaceProfile) -> Iterator[str]:
+    for tag in dict.fromkeys((layout.head, layout.line)):
+        if tag not in how.columns:
+            yield f"interfaces.{layout.interface}.columns.{tag}: 缺少记录 / record is missing"
+    for tag, columns in how.columns.items():
+        key = f"interfaces.{layout.interface}.columns.{tag}"
+        record = layout.records.get(tag)
+        if record is None:
+            yield f"{key}: 未知记录 / unknown record"
+            continue
+        for name in dict.fromkeys(columns):
+            if name not in record.by_name:
+                yield f"{key}: 未知字段 / unknown field {name}"
+            if columns.count(name) > 1:
+                yield f"{key}: 字段重复 / field appears twice: {name}"
+        for name in sorted(record.mandatory - set(columns)):
+            yield f"{key}: 缺少必填字段 / mandatory field is missing: {name}"
+
+
+def _pattern(file: str) -> re.Pattern[str]:
+    before, after = file.split("{stamp}")
+    return re.compile(f"{re.escape(before)}(?P<stamp>[0-9]{{14}})(?P<again>[-_][0-9]{{1,6}})?{re.escape(after)}")
+
+
+def _written(stamp: datetime) -> str:
+    return stamp.astimezone(SHANGHAI).strftime("%Y%m%d%H%M%S")
+
+
+def _stamp(name: str, digits: str) -> datetime:
+    try:
+        return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=SHANGHAI).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise FileRejected(Fault("E_NAME", value=name, expected="YYYYMMDDHHMMSS")) from error

@@ -1,0 +1,241 @@
+"""Reading the text encoding (reference §1.16): frame first, then document by document."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from lemai_docking.documents import Decoded, Document, Header, Rejected, Row
+from lemai_docking.faults import BadValue, Fault, FileRejected
+from lemai_docking.layout import Layout, envelope, layouts
+from lemai_docking.profile import Profile
+from lemai_docking.routing import has_upper_suffix, route
+from lemai_docking.rules import broken_rules, control_total
+from lemai_docking.text_rows import RowReader, row_reader
+
+BYTES_MAX = 50_000_000
+LINES_MAX = 100_000
+DOCUMENTS_MAX = 5_000
+RECORDS_MAX = 500_000
+FAULTS_MAX = 50
+_BOM = b"\xef\xbb\xbf"
+_TRAILER = re.compile(rb"TRL\t(\d{1,9})\t(\d{1,9})\t(\d{1,9})\t(-?\d{1,18})(?:\.0{1,4})?\tSHA256\t([0-9a-f]{64})\r?\n?")
+
+Columns = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Block:
+    """The records of one document as (line number, tag, columns, cells joined by TAB)."""
+
+    records: list[tuple[int, str, Columns, str]]
+
+    @property
+    def line(self) -> int:
+        return self.records[0][0]
+
+    def head(self) -> dict[str, str]:
+        """Raw cells of the head by column."""
+        _, _, columns, cells = self.records[0]
+        return dict(zip(columns, cells.split("\t"), strict=False))
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One file being read."""
+
+    header: Header
+    candidates: list[Layout]
+    warnings: list[Fault]
+    columns: dict[str, Columns] = field(default_factory=dict)
+
+
+def is_complete(data: bytes) -> bool:
+    """Whether the file ends in a whole trailer, so that its writer is done with it."""
+    return _TRAILER.fullmatch(data, _trailer_at(data)) is not None
+
+
+def decode(profile: Profile, name: str, data: bytes) -> Decoded:
+    """Read a file by its name and bytes. Raises FileRejected when name, frame or counts are broken.
+
+    A bad record rejects its document only. A file name shared by two interfaces is routed per document.
+    """
+    file = profile.match(name)
+    warnings = list(file.warnings)
+    body, trailer = _split(data)
+    if body.startswith(_BOM):
+        warnings.append(Fault("W_BOM", 1))
+    first, _, rest = body.removeprefix(_BOM).partition(b"\n")
+    header = _header(first.removesuffix(b"\r"))
+    _check_header(profile, header, file.interfaces)
+    _check_count("record_count", trailer[3], rest.count(b"\n"), RECORDS_MAX)
+    lines = _lines(header, rest)
+    if first.endswith(b"\r") or any(line.endswith("\r") for line in lines):
+        warnings.append(Fault("W_CR"))
+        lines = [line.removesuffix("\r") for line in lines]
+    reading = _Reading(header, [layouts()[interface] for interface in file.interfaces], warnings)
+    blocks = list(_blocks(reading, lines))
+    tag = reading.candidates[0].line
+    line_count = sum(record[1] == tag for block in blocks for record in block.records)
+    _check_count("document_count", trailer[1], len(blocks), DOCUMENTS_MAX)
+    _check_count("line_count", trailer[2], line_count, LINES_MAX)
+    return _documents(reading, blocks, int(trailer[4]))
+
+
+def _trailer_at(data: bytes) -> int:
+    return data.rfind(b"\nTRL") + 1
+
+
+def _split(data: bytes) -> tuple[bytes, re.Match[bytes]]:
+    """Body and trailer, the digest checked."""
+    if len(data) > BYTES_MAX:
+        raise FileRejected(Fault("E_LIMIT", 0, "", str(len(data)), f"≤ {BYTES_MAX} 字节/bytes"))
+    at = _trailer_at(data)
+    trailer = _TRAILER.fullmatch(data, at)
+    if trailer is None:
+        raise FileRejected(Fault("E_TRAILER", data.count(b"\n", 0, at) + 1 if at else 0))
+    body = data[:at]
+    # A BOM is no content: a writer may have put it in front after it had computed the digest.
+    digests = {hashlib.sha256(text).hexdigest() for text in (body, body.removeprefix(_BOM))}
+    if trailer[5].decode() not in digests:
+        raise FileRejected(Fault("E_CHECKSUM", 0, "SHA256", trailer[5].decode(), hashlib.sha256(body).hexdigest()))
+    return body, trailer
+
+
+def _lines(header: Header, rest: bytes) -> list[str]:
+    try:
+        return rest.decode(header.charset).split("\n")[:-1]
+    except UnicodeDecodeError as error:
+        line = rest.count(b"\n", 0, error.start) + 2
+        raise FileRejected(Fault("E_CHARSET", line, "", rest[error.start : error.end].hex())) from None
+
+
+def _header(line: bytes) -> Header:
+    tag, *cells = line.decode("ascii", "replace").split("\t")
+    reader = RowReader(envelope(), [field.name for field in envelope().fields])
+    if tag != "HDR":
+        raise FileRejected(Fault("E_HEADER", 1, "", tag[:20], "HDR"))
+    try:
+        header = Header(**reader.read(cells))  # type: ignore[arg-type]  # The envelope names Header's fields.
+    except BadValue:
+        fault = reader.faults(cells, 1)[0]
+        code = "E_CHARSET" if fault.field == "charset" else "E_HEADER"
+        raise FileRejected(Fault(code, 1, fault.field, fault.value, fault.expected)) from None
+    if header.format_version.partition(".")[0] != "1" or not line.isascii():
+        raise FileRejected(Fault("E_HEADER", 1, "format_version", header.format_version, "1.x, ASCII"))
+    return header
+
+
+def _check_header(profile: Profile, header: Header, interfaces: Sequence[str]) -> None:
+    if header.interface not in interfaces:
+        raise FileRejected(Fault("E_HEADER", 1, "interface", header.interface, " | ".join(interfaces)))
+    sender, receiver = profile.parties(header.interface)
+    if (header.sender, header.receiver) != (sender, receiver):
+        got = f"{header.sender} → {header.receiver}"
+        raise FileRejected(Fault("E_HEADER", 1, "sender", got, f"{sender} → {receiver}"))
+
+
+def _blocks(reading: _Reading, lines: Sequence[str]) -> Iterator[_Block]:
+    """Group the lines by document; COL lines apply to what follows them."""
+    head = reading.candidates[0].head
+    block: _Block | None = None
+    for number, line in enumerate(lines, 2):
+        tag, _, cells = line.partition("\t")
+        if tag == "COL":
+            _columns(reading, number, cells)
+            continue
+        if tag == head:
+            if block:
+                yield block
+            block = _Block([])
+        elif block is None:
+            raise FileRejected(Fault("E_RECORD", number, "", tag[:20], head))
+        columns = reading.columns.get(tag)
+        if columns is None and tag in reading.candidates[0].records:
+            raise FileRejected(Fault("E_COLUMN", number, "", tag, f"COL {tag}"))
+        block.records.append((number, tag, columns or (), cells))
+    if block:
+        yield block
+
+
+def _columns(reading: _Reading, number: int, cells: str) -> None:
+    tag, *names = cells.split("\t")
+    records = [layout.records[tag] for layout in reading.candidates if tag in layout.records]
+    if len(set(names)) != len(names):
+        raise FileRejected(Fault("E_COLUMN", number, tag, "", "不重复的列/distinct columns"))
+    missing = [name for name in sorted(records[0].mandatory) if name not in names] if records else []
+    if missing:
+        raise FileRejected(Fault("E_COLUMN", number, tag, "", ", ".join(missing)))
+    for name in names:
+        if not any(name in record.by_name for record in records):
+            reading.warnings.append(Fault("W_COLUMN", number, tag, name[:100]))
+    reading.columns[tag] = tuple(names)
+
+
+def _check_count(name: str, stated: bytes, counted: int, allowed: int) -> None:
+    if counted > allowed:
+        raise FileRejected(Fault("E_LIMIT", 0, name, str(counted), f"≤ {allowed}"))
+    if int(stated) != counted:
+        raise FileRejected(Fault("E_COUNT", 0, name, stated.decode(), str(counted)))
+
+
+def _documents(reading: _Reading, blocks: Sequence[_Block], control: int) -> Decoded:
+    documents: list[Document] = []
+    rejected: list[Rejected] = []
+    for block in blocks:
+        read = _document(reading, block)
+        if isinstance(read, Document):
+            documents.append(read)
+        else:
+            rejected.append(read)
+    # A rejected document may hold a quantity that is none; the digest has proven the bytes all the same.
+    total = sum(map(control_total, documents))
+    if not rejected and total != control:
+        raise FileRejected(Fault("E_COUNT", 0, "control_total", str(control), str(total)))
+    return Decoded(reading.header, documents, rejected, reading.warnings)
+
+
+def _document(reading: _Reading, block: _Block) -> Document | Rejected:
+    raw = block.head()
+    layout, fault = _layout(reading, block.line, raw)
+    faults = [fault] if fault else []
+    records: dict[str, list[Row]] = {}
+    lines: dict[str, list[int]] = {}
+    for number, tag, columns, cells in block.records:
+        if tag not in layout.records:
+            faults.append(Fault("E_RECORD", number, "", tag[:20], " | ".join(layout.records)))
+            continue
+        reader = row_reader(layout.interface, tag, columns)
+        values = cells.split("\t")
+        try:
+            records.setdefault(tag, []).append(reader.read(values))
+            lines.setdefault(tag, []).append(number)
+        except BadValue:
+            faults += reader.faults(values, number)
+    if not faults:
+        (head,) = records.pop(layout.head)
+        document = Document(layout.interface, head, records, block.line)
+        faults = [replace(fault, line=lines[tag][index]) for tag, index, fault in broken_rules(document)]
+        if not faults:
+            return document
+    owner_code, order_no = (raw.get(name, "").strip()[:100] for name in ("owner_code", layout.identity))
+    text = "\n".join(f"{tag}\t{cells}" for _, tag, _, cells in block.records)
+    return Rejected(layout.interface, owner_code, order_no, block.line, tuple(faults[:FAULTS_MAX]), text)
+
+
+def _layout(reading: _Reading, line: int, raw: dict[str, str]) -> tuple[Layout, Fault | None]:
+    """The interface a document belongs to: its kind and number decide, they outrank the header."""
+    by_header = next(one for one in reading.candidates if one.interface == reading.header.interface)
+    if not by_header.kinds:
+        return by_header, None
+    order_no = raw.get("order_no", "").strip()
+    if has_upper_suffix(order_no):
+        reading.warnings.append(Fault("W_SUFFIX_CASE", line, "order_no", order_no[:100]))
+    try:
+        allowed = route(reading.candidates, raw.get("order_type", "").strip(), order_no)
+    except BadValue as bad:
+        return by_header, Fault(bad.code, line, "order_no", order_no[:100], bad.expected)
+    if by_header in allowed:
+        return by_header, None
+    reading.warnings.append(Fault("W_ROUTE", line, "interface", by_header.interface, allowed[0].interface))
+    return allowed[0], None

@@ -1,0 +1,90 @@
+"""Writing the text encoding (reference §1.16): each document on its own, then the frame around them."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from lemai_docking.documents import Document, Header
+from lemai_docking.faults import BadValue, DocumentRefused, Fault
+from lemai_docking.layout import envelope, layouts
+from lemai_docking.profile import Profile
+from lemai_docking.routing import route
+from lemai_docking.rules import broken_rules, control_total
+from lemai_docking.text_rows import RowWriter, row_writer
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The lines of one document, and what it adds to the trailer's line count and control total."""
+
+    lines: tuple[str, ...]
+    line_count: int
+    control: int
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The bytes of a file, and for each document the line it begins on."""
+
+    data: bytes
+    lines: tuple[int, ...]
+
+
+def encode(profile: Profile, header: Header, documents: Sequence[Document]) -> Encoded:
+    """Write a file of one interface. Raises DocumentRefused at the first document that cannot be written."""
+    return frame(profile, header, [render(profile, document) for document in documents])
+
+
+def render(profile: Profile, document: Document) -> Rendered:
+    """Write one document under the profile's columns; a field or record without columns is left out.
+
+    `line_count` is filled in. Raises DocumentRefused with every fault, ValueError for unknown fields.
+    """
+    layout = layouts()[document.interface]
+    line_count = len(document.records.get(layout.line, ()))
+    if "line_count" in layout.records[layout.head].by_name:
+        document = replace(document, head={"line_count": line_count, **document.head})
+    faults = [*_route_faults(document), *(fault for _, _, fault in broken_rules(document))]
+    lines: list[str] = []
+    for tag, columns in profile.interfaces[document.interface].columns.items():
+        writer = row_writer(document.interface, tag, columns)
+        for row in [document.head] if tag == layout.head else document.records.get(tag, ()):
+            try:
+                lines.append(writer.write(row))
+            except BadValue:
+                faults += writer.faults(row)
+    if faults:
+        raise DocumentRefused(faults)
+    return Rendered(tuple(lines), line_count if layout.line != layout.head else 1, control_total(document))
+
+
+def frame(profile: Profile, header: Header, rendered: Sequence[Rendered]) -> Encoded:
+    """Put header, columns and trailer around documents. ValueError if the header is not ASCII."""
+    writer = RowWriter("HDR", envelope(), [field.name for field in envelope().fields])
+    columns = profile.interfaces[header.interface].columns
+    lines = [writer.write(asdict(header))]
+    lines += ["\t".join(["COL", tag, *names]) for tag, names in columns.items()]
+    starts = []
+    for document in rendered:
+        starts.append(len(lines) + 1)
+        lines += document.lines
+    body = lines[0].encode("ascii") + "\n".join(["", *lines[1:], ""]).encode(header.charset)
+    trailer = [
+        "TRL",
+        len(rendered),
+        sum(document.line_count for document in rendered),
+        len(lines) - 1,
+        sum(document.control for document in rendered),
+        "SHA256",
+        hashlib.sha256(body).hexdigest(),
+    ]
+    return Encoded(body + "\t".join(map(str, trailer)).encode() + b"\n", tuple(starts))
+
+
+def _route_faults(document: Document) -> Iterator[Fault]:
+    layout = layouts()[document.interface]
+    if layout.kinds:
+        try:
+            route([layout], str(document.head.get("order_type", "")), document.order_no)
+        except BadValue as bad:
+            yield Fault(bad.code, 0, "order_no", document.order_no[:100], bad.expected)
