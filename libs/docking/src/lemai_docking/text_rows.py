@@ -7,9 +7,12 @@ from functools import lru_cache
 from lemai_docking.documents import Row, Value
 from lemai_docking.faults import BadValue, Fault
 from lemai_docking.layout import Field, Record, layouts
-from lemai_docking.values import parser, text_of
+from lemai_docking.values import formatter, parser
 
-_FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\ufeff\ud800-\udfff]")
+_REFUSED = "\x00-\x08\x0b\x0c\x0e-\x1f\ufeff\ud800-\udfff"
+_REFUSED_IN_VALUE = re.compile(f"[{_REFUSED}]")
+_REFUSED_IN_CELL = re.compile(f"[{_REFUSED}\r]")
+_SPECIAL = re.compile(f"[{_REFUSED}%\t\n\r]")
 _ESCAPE = re.compile("%(25|09|0A|0D)?")
 _UNESCAPED = {"25": "%", "09": "\t", "0A": "\n", "0D": "\r"}
 _ESCAPED = str.maketrans({"%": "%25", "\t": "%09", "\n": "%0A", "\r": "%0D"})
@@ -17,15 +20,17 @@ _MEMO_MAX = 1024
 _PLANS_MAX = 128
 
 
-def unescape(text: str) -> str:
-    """Undo the four escapes. Raises BadValue E_ESCAPE for a bare % or any other escape."""
+def unescape(cell: str) -> str:
+    """Undo the four escapes. Raises BadValue E_CHAR, or E_ESCAPE for a bare % and any other escape."""
 
     def character(found: re.Match[str]) -> str:
         if found[1] is None:
             raise BadValue("E_ESCAPE", "%25 | %09 | %0A | %0D")
         return _UNESCAPED[found[1]]
 
-    return _ESCAPE.sub(character, text) if "%" in text else text
+    if _REFUSED_IN_CELL.search(cell):
+        raise BadValue("E_CHAR", "")
+    return _ESCAPE.sub(character, cell)
 
 
 class _Cells(dict[str, Value | None]):
@@ -46,9 +51,7 @@ class _Cells(dict[str, Value | None]):
         return value
 
     def _read(self, cell: str) -> Value | None:
-        if _FORBIDDEN.search(cell):
-            raise BadValue("E_CHAR", "")
-        text = unescape(cell).strip()
+        text = (unescape(cell) if _SPECIAL.search(cell) else cell).strip()
         if text:
             return self._parse(text)
         if self.field.required == "M":
@@ -70,6 +73,7 @@ class _Texts(dict[Value | None, str]):
         super().__init__()
         self.field = field
         self._parse = parser(field)
+        self._format = formatter(field)
         self._remember = not field.personal and not field.type.startswith("dec")
 
     def __missing__(self, value: Value | None) -> str:
@@ -81,15 +85,16 @@ class _Texts(dict[Value | None, str]):
         return cell
 
     def _write(self, value: Value | None) -> str:
-        text = "" if value is None else text_of(self.field, value)
-        if _FORBIDDEN.search(text.replace("\r", "")):
+        text = "" if value is None else self._format(value)
+        special = _SPECIAL.search(text)
+        if special and _REFUSED_IN_VALUE.search(text):
             raise BadValue("E_CHAR", "")
         text = text.strip()
         if text:
             self._parse(text)
         elif self.field.required == "M":
             raise BadValue("E_FIELD", "必填/required")
-        return text.translate(_ESCAPED)
+        return text.translate(_ESCAPED) if special else text
 
 
 class RowReader:

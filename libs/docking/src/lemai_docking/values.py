@@ -17,6 +17,7 @@ SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")  # No daylight saving s
 _QUANTITY = re.compile(r"(-?[0-9]{1,14})(?:\.([0-9]{1,4}))?")
 
 Parse = Callable[[str], Value]
+Format = Callable[[Value], str]
 
 
 def parser(field: Field) -> Parse:
@@ -28,17 +29,27 @@ def parser(field: Field) -> Parse:
     return _PARSERS[kind](field)
 
 
-def text_of(field: Field, value: Value) -> str:
-    """The wire text of a value. A value of the wrong Python type is a mistake of ours: TypeError."""
+def formatter(field: Field) -> Format:
+    """A function from the value of a field to its wire text; the text may still be one `parser` refuses.
+
+    A value of the wrong Python type is a mistake of ours: TypeError.
+    """
     kind = field.type.partition("(")[0]
-    if not isinstance(value, _TYPES[kind]) or (kind == "date" and isinstance(value, datetime)):
-        raise TypeError(f"{field.name}: {type(value).__name__} is no {field.type}")
-    if isinstance(value, datetime):
+    wanted = _TYPES[kind]
+
+    def write(value: Value) -> str:
+        if not isinstance(value, wanted) or (kind == "date" and isinstance(value, datetime)):
+            raise TypeError(f"{field.name}: {type(value).__name__} is no {field.type}")
+        if isinstance(value, Decimal):
+            return format(value, "f")
+        if not isinstance(value, datetime):
+            return str(value)
         if value.tzinfo is None:
             raise TypeError(f"{field.name}: datetime without a zone")
         local = value.astimezone(SHANGHAI)
         return local.isoformat(sep="T" if kind == "instant" else " ", timespec="seconds")[: field.max]
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+    return write
 
 
 def _texts(field: Field) -> Parse:
