@@ -56,7 +56,7 @@ def receive(erp: Erp, goods: Goods, now: datetime) -> str:
 
 
 def _numbered(lines: Sequence[ActualLine], instruction: Instruction | None) -> tuple[ActualLine, ...]:
-    asked = {line.item_code: line for line in instruction.lines} if instruction else {}
+    asked = {line.item_code: line for line in reversed(instruction.lines)} if instruction else {}
     numbers = {item_code: line.line_no for item_code, line in asked.items()}
     for line in lines:
         numbers.setdefault(line.item_code, max(numbers.values(), default=0) + 1)

@@ -62,7 +62,7 @@ class Erp:
         findings = list(document.findings)
         if not document.rejected:
             known = self.store.item(values["owner_code"], values["item_code"])
-            if known and values.get("updated_at", "9") < known["updated_at"]:
+            if known and (values.get("updated_at") or "9") < known["updated_at"]:
                 findings.append(Finding("W_STALE", "较旧的更新已忽略 / older update ignored", "updated_at"))
             else:
                 is_disabled = values["action_type"] == "DISABLE" or values.get("is_valid") == "N"
