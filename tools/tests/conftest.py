@@ -1,6 +1,5 @@
 """A platform whose members are toys: one small HTTP program under every member's name."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
@@ -27,7 +26,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
 address = os.environ["HTTP_HOST"], int(os.environ["HTTP_PORT"])
 http.server.ThreadingHTTPServer(address, Handler).serve_forever()
 '''
-STORES = {"stores": [{"code": "T01", "platform": "tmall"}, {"code": "J01", "platform": "jd"}]}
+REFERENCE = """
+version: "1"
+owners: [{code: JFY}]
+counterparts: [{code: KD, kind: kingdee, profile: default, folder: jfy}]
+warehouses: [{code: WH01, counterpart: KD}, {code: WH02, counterpart: KD}]
+carriers: [{code: SF}]
+stores:
+  - {code: T01, platform: tmall, owners: [JFY], warehouse: WH01, carrier: SF}
+  - {code: J01, platform: jd, owners: [JFY], warehouse: WH01, carrier: SF}
+order_no_prefixes: {tmall: TM, jd: JD}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +48,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         package.mkdir(parents=True)
         (package / "__init__.py").touch()
         (package / "__main__.py").write_text(TOY)
-    (root / "lemai.yaml").write_text(json.dumps(STORES))
+    (root / "lemai.yaml").write_text(REFERENCE)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PYTHONPATH", str(root / "toys"))
         environment.syspath_prepend(root / "toys")

@@ -84,9 +84,12 @@ async def test_the_adapter_has_the_simulators_credentials_for_tmall_stores_only(
     }
 
 
-async def test_both_sides_of_the_docking_share_one_folder(platform: Platform) -> None:
+async def test_the_kingdee_simulator_stands_at_the_other_end_of_the_exchange_folder(platform: Platform) -> None:
     adapter, simulator = await _environment(platform, "kingdee-adapter"), await _environment(platform, "sim-kingdee")
-    assert adapter["DOCKING_ROOT"] == simulator["SIM_KINGDEE_ROOT"] != simulator["SIM_KINGDEE_DIR"]
+
+    assert simulator["SIM_KINGDEE_ROOT"] == f"{adapter['DOCKING_ROOT']}/jfy"
+    assert simulator["SIM_KINGDEE_WAREHOUSES"] == '["WH01", "WH02"]'
+    assert not simulator["SIM_KINGDEE_DIR"].startswith(adapter["DOCKING_ROOT"])
 
 
 async def test_secrets_are_readable_by_their_owner_only(platform: Platform) -> None:

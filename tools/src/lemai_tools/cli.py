@@ -17,12 +17,13 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from lemai_chassis.reference import InvalidReference
 from lemai_tools.platform.home import Home, HomeInUseError, default_config, default_home
 from lemai_tools.platform.kafka import JarMismatchError
 from lemai_tools.platform.local import SUPERVISOR, Platform
 from lemai_tools.platform.members import SERVICES, SIMULATORS, is_runnable
 from lemai_tools.platform.processes import StartError
-from lemai_tools.platform.records import Record, running, sweep
+from lemai_tools.platform.records import Record, running, sweep, wait_ended
 
 MEMBERS = ("postgres", "kafka", *SIMULATORS, *filter(is_runnable, SERVICES))
 # Ports and logs outlive a reset.
@@ -52,7 +53,7 @@ def up(
             _up_detached(home)
         else:
             asyncio.run(_up(home))
-    except* (StartError, HomeInUseError, JarMismatchError) as errors:
+    except* (StartError, HomeInUseError, JarMismatchError, InvalidReference) as errors:
         _fail(errors)
 
 
@@ -65,7 +66,7 @@ def down() -> None:
         process = psutil.Process(supervisor.pid)
         process.terminate()
         with console.status("正在停止 stopping"):
-            psutil.wait_procs([process], timeout=STOP_TIMEOUT_S)
+            wait_ended([process], STOP_TIMEOUT_S)
     sweep(home)
     console.print("已停止 stopped")
 
@@ -122,22 +123,27 @@ def _up_detached(home: Home) -> None:
 
 
 def _live(home: Home) -> Live:
+    """The table of processes and how many of them are ready, kept up to date on the terminal."""
+
+    def state(record: Record | None) -> str:
+        return _state(record) if record else "[yellow]准备中 preparing"
+
     def progress() -> Group:
-        table, records = _table(home, _state), running(home)
+        records = running(home)
         ready = sum(records[name].ready for name in MEMBERS if name in records)
-        return Group(table, ProgressBar(total=table.row_count, completed=ready))
+        return Group(_table(home, state), ProgressBar(total=len(MEMBERS), completed=ready))
 
     return Live(get_renderable=progress, console=console)
 
 
 def _table(home: Home, state: Callable[[Record | None], str]) -> Table:
     """One row per process of the platform."""
-    table = Table("进程 process", "状态 state", "PID", "地址 address", "日志 log")
+    caption = f"接口文档 API pages: …/docs\n日志 logs: {home.root / 'logs'}"
+    table = Table("进程 process", "状态 state", "PID", "地址 address", caption=caption, caption_justify="left")
     records = running(home)
     for name in MEMBERS:
         record = records.get(name)
-        pid, url = (str(record.pid), record.url) if record else ("", "")
-        table.add_row(name, state(record), pid, url, str(home.log(name)))
+        table.add_row(name, state(record), str(record.pid) if record else "", record.url if record else "")
     return table
 
 

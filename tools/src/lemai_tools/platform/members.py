@@ -7,8 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
-import yaml
 
+from lemai_chassis import reference
+from lemai_chassis.reference import Reference
 from lemai_tools.platform.home import Home
 from lemai_tools.platform.processes import Process
 
@@ -22,9 +23,10 @@ def members(
     home: Home, http: httpx.AsyncClient, config: Path, databases: Mapping[str, str], bootstrap_servers: str
 ) -> dict[str, Process]:
     """Every service and simulator by name; `databases` holds a URL for each of DATABASES."""
+    known = reference.read(config)
     addresses = {name: f"http://127.0.0.1:{home.port(name)}" for name in SERVICES + SIMULATORS}
-    seller, kingdee = _seller(home), str(home.folder("kingdee"))
-    store_secrets = _store_secrets(home, config, seller, addresses["sim-tmall"])
+    seller = _seller(home)
+    store_secrets = _store_secrets(home, known, seller, addresses["sim-tmall"])
     service_env = {
         "LEMAI_CONFIG": str(config),
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
@@ -32,10 +34,10 @@ def members(
         "MASTER_KEY_FILE": str(home.secret("master-key")),
     }
     own_env = {
-        "kingdee-adapter": {"DOCKING_ROOT": kingdee},
+        "kingdee-adapter": {"DOCKING_ROOT": str(home.folder("kingdee"))},
         "marketplace-adapter": {"STORE_SECRETS_FILE": str(store_secrets)},
         "sim-tmall": {"SIM_TMALL_DIR": str(home.folder("sim-tmall")), **seller},
-        "sim-kingdee": {"SIM_KINGDEE_ROOT": kingdee, "SIM_KINGDEE_DIR": str(home.folder("sim-kingdee"))},
+        "sim-kingdee": {"SIM_KINGDEE_DIR": str(home.folder("sim-kingdee")), **_kingdee(home, known)},
     }
     services = {
         name: _process(
@@ -91,17 +93,26 @@ def _seller(home: Home) -> dict[str, str]:
     }
 
 
-def _store_secrets(home: Home, config: Path, seller: Mapping[str, str], endpoint: str) -> Path:
+def _store_secrets(home: Home, known: Reference, seller: Mapping[str, str], simulator: str) -> Path:
     """What the marketplace adapter needs to call the simulator as that shop, for every Tmall store."""
-    stores = yaml.safe_load(config.read_text(encoding="utf-8"))["stores"]
     secrets = {
-        store["code"]: {
-            "endpoint": f"{endpoint}/router/rest",
+        store.code: {
+            "endpoint": f"{simulator}/router/rest",
             "app_key": seller["SIM_TMALL_APP_KEY"],
             "app_secret": seller["SIM_TMALL_APP_SECRET"],
             "session": seller["SIM_TMALL_SESSION"],
         }
-        for store in stores
-        if store["platform"] == "tmall"
+        for store in known.stores
+        if store.platform == "tmall"
     }
     return home.private("store-secrets.json", json.dumps(secrets, indent=1))
+
+
+def _kingdee(home: Home, known: Reference) -> dict[str, str]:
+    """The simulator is the first counterpart: its exchange folder and its warehouses."""
+    counterpart = known.counterparts[0]
+    warehouses = [warehouse.code for warehouse in known.warehouses if warehouse.counterpart == counterpart.code]
+    return {
+        "SIM_KINGDEE_ROOT": str(home.folder("kingdee") / counterpart.folder),
+        "SIM_KINGDEE_WAREHOUSES": json.dumps(warehouses),
+    }

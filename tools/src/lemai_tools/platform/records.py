@@ -4,6 +4,7 @@ A record names a process by pid and start time; only if both match is it the one
 """
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from time import monotonic, sleep
@@ -68,13 +69,18 @@ def kill_family(process: psutil.Process) -> None:
     for member in family:
         with suppress(psutil.NoSuchProcess):
             member.kill()
-    deadline = monotonic() + KILL_TIMEOUT_S
-    while any(map(runs, family)) and monotonic() < deadline:
+    wait_ended(family, KILL_TIMEOUT_S)
+
+
+def wait_ended(processes: Sequence[psutil.Process], timeout_s: float) -> None:
+    """Wait until processes have ended, or for so long."""
+    deadline = monotonic() + timeout_s
+    while any(map(_runs, processes)) and monotonic() < deadline:
         sleep(POLL_S)
 
 
-def runs(process: psutil.Process) -> bool:
-    """False for a zombie too: it has ended, but may stay for long where a container's first process reaps nobody."""
+def _runs(process: psutil.Process) -> bool:
+    # A zombie has ended; it may stay for long where the first process of a container reaps nobody.
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -92,6 +98,6 @@ def _records(home: Home) -> dict[str, Record]:
 def _find(record: Record) -> psutil.Process | None:
     try:
         process = psutil.Process(record.pid)
-        return process if process.create_time() == record.started_at and runs(process) else None
+        return process if process.create_time() == record.started_at and _runs(process) else None
     except psutil.NoSuchProcess:
         return None
