@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import Table
+from sqlalchemy import RowMapping, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
@@ -52,6 +52,10 @@ class Aggregates(Generic[A]):
 
     def ref_of(self, aggregate: A) -> Ref:
         return Ref(self, tuple(getattr(aggregate, column) for column in self.key_columns))
+
+    def parse(self, row: RowMapping) -> A:
+        """An aggregate from a row that was only read, not locked."""
+        return self._adapter.validate_python(dict(row))
 
     async def load(self, connection: AsyncConnection, keys: Collection[Key]) -> Mapping[Key, Versioned[A]]:
         """Read and lock the rows of `keys` in key order; keys without a row are left out."""

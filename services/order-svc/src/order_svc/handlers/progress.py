@@ -1,0 +1,177 @@
+"""How an order goes on: placed, advanced as soon as it waits for nothing, told to the world."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from lemai_chassis.reference import Reference
+from lemai_chassis.state.aggregates import Ref
+from lemai_chassis.state.unit_of_work import UnitOfWork
+from lemai_contracts.fulfilment import InstructedLine, OutboundInstructedV1
+from lemai_contracts.ops import AlertRaisedV1, Severity
+from lemai_contracts.order import (
+    CommitmentLine,
+    CommitmentRequestedV1,
+    OrderLine,
+    OrderPlacedV1,
+    OrderState,
+    OrderStateChangedV1,
+)
+from lemai_contracts.values import Consignee, Money, OrderKind
+from order_svc import domain
+from order_svc.domain import CannotCancel, Order, State, Step
+from order_svc.storage import ORDERS, STEPS
+
+PRICE_PLACES = Decimal("0.000001")
+
+
+def place(reference: Reference, order: Order, uow: UnitOfWork) -> None:
+    """Keep a new order, approve it if a rule does, and ask for its stock."""
+    rule = reference.store(order.store_code).approval
+    total_max = Money(amount=rule.total_max, currency=order.currency).minor
+    if domain.approves_by_rule(order, total_max, with_seller_message=rule.with_seller_message):
+        order = order.approve("rule", uow.now)
+    uow.put(ORDERS, order)
+    of = (ORDERS, order)
+    uow.emit(_placed(order), of)
+    uow.emit(_commitment_requested(order), of)
+    uow.emit(_state_changed(order, ""), of)
+    step(order, "placed", order.trade_no, order.placed_at, uow, platform=order.platform, store_code=order.store_code)
+
+
+def advance(reference: Reference, before: Order, order: Order, uow: UnitOfWork, reason: str = "") -> None:
+    """Keep a changed order, and instruct it as soon as it waits for nothing."""
+    if order.state is State.OPEN and not order.waiting_for:
+        order = order.instruct()
+    if order == before:
+        return
+    uow.put(ORDERS, order)
+    of = (ORDERS, order)
+    if (order.state, order.waiting_for) != (before.state, before.waiting_for):
+        uow.emit(_state_changed(order, reason), of)
+    if order.revision > before.revision:
+        uow.emit(_instruction(reference, order), of)
+        step(order, "instructed", str(order.revision), uow.now, uow, warehouse_code=order.warehouse_code)
+
+
+def cancel_or_alert(reference: Reference, order: Order, reason: str, uow: UnitOfWork) -> None:
+    """Cancel an order the warehouse has not heard of; otherwise somebody must stop the parcel."""
+    try:
+        advance(reference, order, order.cancel(), uow, reason)
+    except CannotCancel:
+        message = f"订单已下发仓库（{order.state}），请拦截：{reason} / already instructed, intercept the parcel"
+        alert("cancel_after_instruction", f"{order.owner_code}/{order.order_no}", message, uow)
+
+
+def alert(code: str, about: str, message: str, uow: UnitOfWork) -> None:
+    uow.emit(AlertRaisedV1(code=code, about=about, severity=Severity.CRITICAL, message=message, raised_at=uow.now))
+
+
+def step_ref(owner_code: str, order_no: str, kind: str, reference: str) -> Ref:
+    return STEPS.ref(owner_code, order_no, kind, reference)
+
+
+def step(order: Order, kind: str, reference: str, at: datetime, uow: UnitOfWork, **detail: Any) -> None:
+    """Add a step to the order's journey, once for each kind and reference."""
+    if uow.get(STEPS, order.owner_code, order.order_no, kind, reference) is None:
+        uow.put(STEPS, Step(order.owner_code, order.order_no, kind, reference, at, detail))
+
+
+def _placed(order: Order) -> OrderPlacedV1:
+    return OrderPlacedV1(
+        family=order.family,
+        owner_code=order.owner_code,
+        order_no=order.order_no,
+        kind=OrderKind(order.kind),
+        store_code=order.store_code,
+        platform=order.platform,
+        trade_no=order.trade_no,
+        warehouse_code=order.warehouse_code,
+        placed_at=order.placed_at,
+        paid_at=order.paid_at,
+        lines=tuple(
+            OrderLine(
+                line_no=line.line_no,
+                item_code=line.item_code,
+                item_name=line.item_name,
+                quantity=line.quantity,
+                amount=Money.of(line.amount_minor, order.currency),
+                platform_line_no=line.platform_line_no,
+                gift=line.gift,
+            )
+            for line in order.lines
+        ),
+        freight=Money.of(order.freight_minor, order.currency),
+        discount=Money.of(order.discount_minor, order.currency),
+        total=Money.of(order.total_minor, order.currency),
+    )
+
+
+def _commitment_requested(order: Order) -> CommitmentRequestedV1:
+    return CommitmentRequestedV1(
+        family=order.family,
+        owner_code=order.owner_code,
+        order_no=order.order_no,
+        store_code=order.store_code,
+        warehouse_code=order.warehouse_code,
+        lines=tuple(CommitmentLine(item_code=line.item_code, quantity=line.quantity) for line in order.lines),
+    )
+
+
+def _state_changed(order: Order, reason: str) -> OrderStateChangedV1:
+    return OrderStateChangedV1(
+        family=order.family,
+        owner_code=order.owner_code,
+        order_no=order.order_no,
+        state=OrderState(order.state),
+        waiting_for=order.waiting_for,
+        reason=reason,
+    )
+
+
+def _instruction(reference: Reference, order: Order) -> OutboundInstructedV1:
+    assert order.approved_at is not None
+    return OutboundInstructedV1(
+        family=order.family,
+        owner_code=order.owner_code,
+        order_no=order.order_no,
+        revision=order.revision,
+        kind=OrderKind(order.kind),
+        counterpart_code=reference.counterpart_of(order.warehouse_code).code,
+        warehouse_code=order.warehouse_code,
+        store_code=order.store_code,
+        platform=order.platform,
+        trade_no=order.trade_no,
+        created_at=order.created_at,
+        placed_at=order.placed_at,
+        paid_at=order.paid_at,
+        pay_no=order.pay_no,
+        approved_at=order.approved_at,
+        approved_by=order.approved_by,
+        ship_by=order.ship_by,
+        carrier_code=reference.store(order.store_code).carrier,
+        buyer_nick=order.buyer_nick,
+        buyer_message=order.buyer_message,
+        seller_message=order.seller_message,
+        lines=tuple(_instructed_line(line, order.currency) for line in order.lines),
+        consignee=Consignee.model_validate(order.consignee),
+        goods=Money.of(order.goods_minor, order.currency),
+        discount=Money.of(order.discount_minor, order.currency),
+        freight=Money.of(order.freight_minor, order.currency),
+        total=Money.of(order.total_minor, order.currency),
+        received=Money.of(order.total_minor if order.paid_at else 0, order.currency),
+    )
+
+
+def _instructed_line(line: domain.Line, currency: str) -> InstructedLine:
+    amount = Money.of(line.amount_minor, currency)
+    return InstructedLine(
+        line_no=line.line_no,
+        item_code=line.item_code,
+        item_name=line.item_name,
+        quantity=line.quantity,
+        unit_price=(amount.amount / line.quantity).quantize(PRICE_PLACES),
+        amount=amount,
+        gift=line.gift,
+        platform_line_no=line.platform_line_no,
+    )
