@@ -94,19 +94,28 @@ class OrderStateChangedV1(
     reason: str = ""
 
 
+class ParcelContent(Value):
+    """Pieces of one order line in a parcel."""
+
+    line_no: int
+    item_code: str
+    quantity: Quantity
+
+
+class PlatformPieces(Value):
+    """Pieces as the platform counts them: of one line of its trade, a combo being one piece."""
+
+    platform_line_no: str
+    quantity: Quantity
+
+
 class ShippedParcel(Value):
-    """One parcel: who carries it, its waybill, and what is in it by platform line."""
+    """One parcel: who carries it, its waybill, and what is in it, by our lines and by the platform's."""
 
     carrier_code: str
     waybill_no: str
-    contents: tuple["ParcelContent", ...]
-
-
-class ParcelContent(Value):
-    line_no: int
-    item_code: str
-    platform_line_no: str
-    quantity: Quantity
+    contents: tuple[ParcelContent, ...]
+    platform_lines: tuple[PlatformPieces, ...] = ()
 
 
 class OrderShippedV1(
@@ -128,10 +137,12 @@ class OrderShippedV1(
     actual_no: str
     shipped_at: Instant
     parcels: tuple[ShippedParcel, ...]
+    unfinished_platform_lines: tuple[str, ...] = ()
+    """Platform lines in these parcels of which more pieces will follow."""
     amount: Money
-    """What these pieces cost the buyer; the last shipment of an order carries the rest of its total."""
+    """What these pieces cost the buyer; freight and discount of the order come with its first shipment."""
     complete: bool
-    """True when nothing of the order is left to ship."""
+    """True when nothing of the order is left to ship, or nothing more will be."""
 
 
 class IntakeAdvancedV1(

@@ -73,8 +73,15 @@ class Line:
     quantity: int
     amount_minor: int
     platform_line_no: str = ""
+    platform_quantity: int = 0
+    """Pieces of the platform's line this line belongs to; a combo is one piece there and several lines here."""
     gift: bool = False
     shipped: int = 0
+
+    @property
+    def platform_shipped(self) -> int:
+        """How many of the platform's pieces what was shipped of this line makes up."""
+        return self.shipped * self.platform_quantity // self.quantity
 
     def amount_of(self, shipped_before: int, shipped_after: int) -> int:
         """What the pieces between two shipped counts cost; all shares of a line add up to its amount."""
@@ -195,6 +202,22 @@ class Order:
             for earlier, line in zip(before.lines, self.lines, strict=True)
         )
         return goods if before.actual_nos else goods + self.freight_minor - self.discount_minor
+
+    def platform_shipped(self) -> dict[str, int]:
+        """Shipped pieces by platform line; a combo counts once all its parts have left."""
+        shipped: dict[str, int] = {}
+        for line in self.lines:
+            number = line.platform_line_no
+            if number:
+                shipped[number] = min(shipped.get(number, line.platform_shipped), line.platform_shipped)
+        return shipped
+
+    def unfinished_platform_lines(self) -> tuple[str, ...]:
+        """Platform lines of which pieces are still to ship."""
+        if self.final:
+            return ()
+        left = {line.platform_line_no for line in self.lines if line.shipped < line.quantity}
+        return tuple(sorted(left - {""}))
 
     def _check_shippable(self) -> None:
         if self.state is State.CANCELLED:

@@ -1,7 +1,7 @@
 """What stock-svc, the counterparts and the platforms answer."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.aggregates import Ref
@@ -15,7 +15,7 @@ from lemai_contracts.fulfilment import (
     ReportedParcel,
 )
 from lemai_contracts.marketplace import PublicationState, ShipmentPublishedV1
-from lemai_contracts.order import OrderShippedV1, ParcelContent, ShippedParcel
+from lemai_contracts.order import OrderShippedV1, ParcelContent, PlatformPieces, ShippedParcel
 from lemai_contracts.stock import CommitmentAnsweredV1
 from lemai_contracts.values import Leg, Money, OrderKind
 from order_svc.domain import Commitment, HeldActual, NotOrdered, Order, OrderError
@@ -172,6 +172,8 @@ def _hold(event: ActualReportedV1, code: str, reason: str, uow: UnitOfWork) -> N
 
 
 def _shipped(before: Order, order: Order, event: ActualReportedV1) -> OrderShippedV1:
+    parcels = _parcels(before, order, event)
+    touched = {pieces.platform_line_no for parcel in parcels for pieces in parcel.platform_lines}
     return OrderShippedV1(
         family=order.family,
         owner_code=order.owner_code,
@@ -182,24 +184,44 @@ def _shipped(before: Order, order: Order, event: ActualReportedV1) -> OrderShipp
         trade_no=order.trade_no,
         actual_no=event.actual_no,
         shipped_at=event.occurred_at,
-        parcels=tuple(_parcel(order, parcel, event) for parcel in event.parcels),
+        parcels=parcels,
+        unfinished_platform_lines=tuple(line for line in order.unfinished_platform_lines() if line in touched),
         amount=Money.of(order.shipment_amount(before), order.currency),
         complete=order.final,
     )
 
 
-def _parcel(order: Order, parcel: ReportedParcel, event: ActualReportedV1) -> ShippedParcel:
-    """A parcel without contents of its own holds everything the actual reports."""
-    platform_lines = {line.line_no: line.platform_line_no for line in order.lines}
-    contents: Sequence[tuple[int, str, int]] = [(c.line_no, c.item_code, c.quantity) for c in parcel.contents] or [
-        (line.line_no, line.item_code, line.quantity) for line in event.lines
-    ]
-    return ShippedParcel(
-        carrier_code=parcel.carrier_code,
-        waybill_no=parcel.waybill_no,
-        contents=tuple(
-            ParcelContent(line_no=line_no, item_code=item, platform_line_no=platform_lines[line_no], quantity=quantity)
-            for line_no, item, quantity in contents
-            if quantity > 0
-        ),
+def _parcels(before: Order, order: Order, event: ActualReportedV1) -> tuple[ShippedParcel, ...]:
+    """The actual's parcels. Pieces of a platform line go with the last parcel that holds something of it."""
+    earlier = before.platform_shipped()
+    to_tell = {number: now - earlier[number] for number, now in order.platform_shipped().items()}
+    lines = {line.line_no: line for line in order.lines}
+    parcels: list[ShippedParcel] = []
+    for parcel in reversed(event.parcels):
+        contents = _contents(parcel, event)
+        told: dict[str, int] = {}
+        for content in contents:
+            line = lines[content.line_no]
+            number = line.platform_line_no
+            here = content.quantity if line.quantity == line.platform_quantity else to_tell.get(number, 0)
+            told[number] = told.get(number, 0) + min(here, to_tell.get(number, 0))
+            to_tell[number] = to_tell.get(number, 0) - min(here, to_tell.get(number, 0))
+        platform_lines = (PlatformPieces(platform_line_no=n, quantity=q) for n, q in told.items() if n and q)
+        parcels.append(
+            ShippedParcel(
+                carrier_code=parcel.carrier_code,
+                waybill_no=parcel.waybill_no,
+                contents=contents,
+                platform_lines=tuple(platform_lines),
+            )
+        )
+    return tuple(reversed(parcels))
+
+
+def _contents(parcel: ReportedParcel, event: ActualReportedV1) -> tuple[ParcelContent, ...]:
+    """What is in a parcel; one without contents of its own holds everything the actual reports."""
+    return tuple(
+        ParcelContent(line_no=part.line_no, item_code=part.item_code, quantity=part.quantity)
+        for part in parcel.contents or event.lines
+        if part.quantity > 0
     )

@@ -123,7 +123,16 @@ def _lines_by_owner(event: TradeChangedV1, uow: UnitOfWork) -> dict[str, list[Li
     for line in event.lines:
         if line.status in TO_SHIP:
             listing = _listing(event.store_code, line.platform_item_id, line.platform_sku_id, uow)
-            bought = Line(0, listing.item_code, "", line.quantity, line.paid.minor, line.platform_line_no, line.gift)
+            bought = Line(
+                line_no=0,
+                item_code=listing.item_code,
+                item_name="",
+                quantity=line.quantity,
+                amount_minor=line.paid.minor,
+                platform_line_no=line.platform_line_no,
+                platform_quantity=line.quantity,
+                gift=line.gift,
+            )
             lines.setdefault(listing.owner_code, []).extend(_item_lines(listing.owner_code, bought, uow))
     return lines
 
