@@ -59,10 +59,7 @@ def order(sample_order: Document) -> Callable[..., Document]:
         changed = lines or {}
         return Document(
             Record("O", {**sample_order.head.values, **head}),
-            [
-                Record("L", {**line.values, **changed.get(line.values["line_no"], {})})
-                for line in sample_order.children
-            ],
+            [Record("L", {**line.values, **changed.get(line.values["line_no"], {})}) for line in sample_order.children],
         )
 
     return build

@@ -1,7 +1,6 @@
 """The text encoding, against the agreed samples and vectors."""
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim_kingdee import frame
-from sim_kingdee.layouts import INTERFACES, Interface, instruction_of
+from sim_kingdee.layouts import INTERFACES, instruction_of
 from sim_kingdee.message import Document, FrameError, Record
 
 SAMPLES = {
@@ -28,9 +27,7 @@ DELIVER = INTERFACES["deliver_order"]
 
 
 @pytest.mark.parametrize(("name", "interface"), SAMPLES.items())
-def test_a_sample_is_read_without_a_finding_and_written_byte_for_byte(
-    samples: Path, name: str, interface: str
-) -> None:
+def test_a_sample_is_read_without_a_finding_and_written_byte_for_byte(samples: Path, name: str, interface: str) -> None:
     data = (samples / name).read_bytes()
 
     message = frame.read(data, INTERFACES[interface])
