@@ -1,4 +1,4 @@
-"""Which calls publish a shipment (marketplace reference §1.9). Pure."""
+"""Which call publishes a shipment (marketplace reference §1.9). Pure."""
 
 import json
 from collections import Counter
@@ -23,8 +23,8 @@ class Call:
     params: dict[str, str]
 
 
-def calls(trade: Trade, shown: list[Parcel], shipment: Shipment) -> list[Call]:
-    """The calls still needed so that `trade`, on which the platform shows the parcels `shown`, shows `shipment`.
+def call_for(trade: Trade, shown: list[Parcel], shipment: Shipment) -> Call | None:
+    """The call after which `trade`, on which the platform shows the parcels `shown`, shows `shipment`.
 
     None if it does already. Raises InvalidRequest, or StateConflict if a line may not be shipped (any more).
     """
@@ -33,13 +33,13 @@ def calls(trade: Trade, shown: list[Parcel], shipment: Shipment) -> list[Call]:
     _refuse_nonsense(lines, parcels)
     missing = _missing(parcels, shown)
     if not missing:
-        return []
+        return None
     wanted = {content.line_id for parcel in missing for content in parcel.contents}
-    _refuse_held(trade, [lines[line_id] for line_id in wanted])
+    _refuse_held(trade, [lines[line_id] for line_id in sorted(wanted)])
     counted = [line_id for line_id in sorted(wanted) if _is_counted(lines[line_id], missing, shipment.unfinished)]
     if len(missing) == 1 and not counted:
-        return [_offline_send(trade, missing[0], whole=wanted == lines.keys())]
-    return _ascp_sends(trade.trade_no, missing, counted, shipment.unfinished)
+        return _offline_send(trade, missing[0], whole=wanted == lines.keys())
+    return _ascp_send(trade, missing, {line_id: line_id in shipment.unfinished for line_id in counted})
 
 
 def _has_order(line: TradeLine) -> bool:
@@ -112,33 +112,21 @@ def _offline_send(trade: Trade, parcel: Parcel, *, whole: bool) -> Call:
     return Call(OFFLINE_SEND, params)
 
 
-def _ascp_sends(trade_no: str, parcels: list[Parcel], counted: list[str], unfinished: Set[str]) -> list[Call]:
-    # `consign_status` speaks of one sub-order, so each counted line has a call of its own; whole lines join the first.
-    every = {content.line_id for parcel in parcels for content in parcel.contents}
-    groups = [every - set(counted[1:])] + [{line_id} for line_id in counted[1:]]
-    return [_ascp_send(trade_no, parcels, group, group & set(counted), unfinished) for group in groups]
-
-
-def _ascp_send(trade_no: str, parcels: list[Parcel], group: Set[str], counted: Set[str], unfinished: Set[str]) -> Call:
+def _ascp_send(trade: Trade, parcels: list[Parcel], is_part: Mapping[str, bool]) -> Call:
     packages = [
         {
             "company_code": company_code(parcel.carrier, parcel.waybill),
             "out_sid": parcel.waybill,
             "goods": [
-                {"sub_tid": content.line_id, "item_type": 0, "num": content.quantity}
-                for content in parcel.contents
-                if content.line_id in group
+                {"sub_tid": content.line_id, "item_type": 0, "num": content.quantity} for content in parcel.contents
             ],
         }
         for parcel in parcels
     ]
-    params = {
-        "tid": trade_no,
-        "consign_type": "1",
-        "consign_pkgs": _json([package for package in packages if package["goods"]]),
-    }
-    for line_id in counted:
-        params["consign_status"] = _json({"sub_tid": line_id, "is_part_consign": line_id in unfinished})
+    params = {"tid": trade.trade_no, "consign_type": "1", "consign_pkgs": _json(packages)}
+    if is_part:
+        states = [{"sub_tid": line_id, "is_part_consign": part} for line_id, part in is_part.items()]
+        params["consign_status"] = _json(states)
     return Call(ASCP_SEND, params)
 
 

@@ -110,15 +110,15 @@ def parcels(row: Row) -> list[Parcel]:
     """
     contents: dict[tuple[str, str], list[ParcelLine]] = {}
     orders = {_oid(order): order for order in rows(row, "orders", "order")}
-    detailed = rows(row, "combine_logistics_details", "combine_logistics_detail")
-    for detail in detailed:
-        amounts = [pieces(sent, "amount") for sent in rows(detail, "send_goods_details", "send_goods_detail")]
+    details = rows(row, "combine_logistics_details", "combine_logistics_detail")
+    for detail in details:
         line_id = required(detail, "sub_order_id")
-        order = orders.pop(line_id, {})
-        line = ParcelLine(line_id, sum(amounts) if amounts else pieces(order, "num"))
-        contents.setdefault(_waybill(detail), []).append(line)
+        amounts = [pieces(sent, "amount") for sent in rows(detail, "send_goods_details", "send_goods_detail")]
+        quantity = sum(amounts) if amounts else pieces(orders.get(line_id, {}), "num")
+        contents.setdefault(_waybill(detail), []).append(ParcelLine(line_id, quantity))
+    detailed = {text(detail, "sub_order_id") for detail in details}
     for line_id, order in orders.items():
-        if text(order, "invoice_no"):
+        if line_id not in detailed and text(order, "invoice_no"):
             contents.setdefault(_waybill(order), []).append(ParcelLine(line_id, pieces(order, "num")))
     return [Parcel(carrier, waybill, tuple(lines)) for (carrier, waybill), lines in contents.items()]
 

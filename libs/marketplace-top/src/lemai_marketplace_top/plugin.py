@@ -27,13 +27,13 @@ from lemai_marketplace.types import (
     PlatformSku,
     Shipment,
     StockLevel,
-    StoreIdentity,
+    StoreCheck,
     Trade,
     Window,
 )
 from lemai_marketplace_top import mapper
 from lemai_marketplace_top.client import TopClient
-from lemai_marketplace_top.consigning import Call, calls
+from lemai_marketplace_top.consigning import Call, call_for
 from lemai_marketplace_top.wire import Row, flag, pieces, required, rows, text, wall_clock
 
 # A list call returns a few default types only, silently: name every type that can hold goods.
@@ -65,11 +65,13 @@ class Top:
         self._client = client
         self._places = asyncio.Semaphore(AT_ONCE)
 
-    async def check(self) -> StoreIdentity:
-        """The seller of the session (taobao.user.seller.get)."""
-        reply = await self._client.read("taobao.user.seller.get", fields="user_id,nick")
-        user: Row = reply.get("user", {})
-        return StoreIdentity(required(user, "user_id"), required(user, "nick"), self._client.server_ahead)
+    async def check(self) -> StoreCheck:
+        """Reads the latest trade (taobao.trades.sold.get), which names the seller if there is one."""
+        reply = await self._client.read(
+            "taobao.trades.sold.get", fields="seller_nick", page_size="1", use_has_next="true"
+        )
+        sellers = [text(trade, "seller_nick") for trade in rows(reply, "trades", "trade")]
+        return StoreCheck(sellers[0] if sellers else None, self._client.server_ahead)
 
     async def pull_trades(self, window: Window) -> AsyncIterator[list[Trade | Malformed]]:
         """Trades by time of change (taobao.trades.sold.increment.get)."""
@@ -91,7 +93,7 @@ class Top:
     async def publish_shipment(self, shipment: Shipment) -> Outcome:
         """taobao.logistics.offline.send, or alibaba.ascp.logistics.offline.send where pieces or parcels are split."""
         try:
-            for call in await self._missing(shipment):
+            if call := await self._missing(shipment):
                 await self._send(shipment, call)
         except (InvalidRequest, NotFound, StateConflict) as error:
             return outcome_of(shipment.trade_no, error)
@@ -127,9 +129,9 @@ class Top:
             raise NotFound(f"没有交易 {trade_no} / there is no trade {trade_no}")
         return trade
 
-    async def _missing(self, shipment: Shipment) -> list[Call]:
+    async def _missing(self, shipment: Shipment) -> Call | None:
         row = await self._full(shipment.trade_no)
-        return calls(mapper.trade(row), mapper.parcels(row), shipment)
+        return call_for(mapper.trade(row), mapper.parcels(row), shipment)
 
     async def _send(self, shipment: Shipment, call: Call) -> None:
         try:
@@ -196,18 +198,20 @@ class Top:
         return {required(sku, "sku_id"): pieces(sku, "quantity") for sku in rows(item, "skus", "sku")}
 
     async def list_skus(self) -> AsyncIterator[list[PlatformSku]]:
-        """Items on sale and in the shop's store room, with their SKUs."""
-        for method in ("taobao.items.onsale.get", "taobao.items.inventory.get"):
-            number, more = 1, True
-            while more:
-                reply = await self._client.read(
-                    method, fields="num_iid,title,outer_id", page_no=str(number), page_size=str(ITEMS_PER_PAGE)
-                )
-                items = rows(reply, "items", "item")
-                for start in range(0, len(items), ITEMS_PER_SKU_CALL):
-                    yield await self._skus(items[start : start + ITEMS_PER_SKU_CALL])
-                more = number * ITEMS_PER_PAGE < pieces(reply, "total_results")
-                number += 1
+        """Items on sale (taobao.items.onsale.get, which shows 20,000 at most) with their SKUs."""
+        number, more = 1, True
+        while more:
+            reply = await self._client.read(
+                "taobao.items.onsale.get",
+                fields="num_iid,title,outer_id",
+                page_no=str(number),
+                page_size=str(ITEMS_PER_PAGE),
+            )
+            items = rows(reply, "items", "item")
+            for start in range(0, len(items), ITEMS_PER_SKU_CALL):
+                yield await self._skus(items[start : start + ITEMS_PER_SKU_CALL])
+            more = number * ITEMS_PER_PAGE < pieces(reply, "total_results")
+            number += 1
 
     async def _skus(self, items: list[Row]) -> list[PlatformSku]:
         reply = await self._client.read(

@@ -15,7 +15,7 @@ from lemai_marketplace.types import (
     PlatformSku,
     Shipment,
     StockLevel,
-    StoreIdentity,
+    StoreCheck,
     Trade,
     Window,
 )
@@ -67,12 +67,15 @@ class ListSkus(Protocol):
     """What the store has listed."""
 
     def list_skus(self) -> AsyncIterator[list[PlatformSku]]:
-        """Every listed SKU, page by page; an item without SKUs comes with `platform_sku_id` None."""
+        """Every SKU on sale, page by page; an item without SKUs comes with `platform_sku_id` None."""
 
 
 @runtime_checkable
 class Check(Protocol):
     """Are the credentials good?"""
 
-    async def check(self) -> StoreIdentity:
-        """Whose store this is. Raises SignatureError, AuthExpired, PermissionDenied, ClockSkew."""
+    async def check(self) -> StoreCheck:
+        """Make one call that needs everything to be right.
+
+        Raises SignatureError, AuthExpired, PermissionDenied, ClockSkew.
+        """

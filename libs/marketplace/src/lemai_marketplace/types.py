@@ -224,11 +224,10 @@ class PlatformSku:
 
 
 @dataclass(frozen=True, slots=True)
-class StoreIdentity:
-    """Whose session this is, and how far the platform's clock is ahead of ours."""
+class StoreCheck:
+    """A good session: whose it is, if the platform tells, and how far the platform's clock is ahead of ours."""
 
-    seller_id: str
-    nick: str
+    seller: str | None
     clock_offset: timedelta
 
 
