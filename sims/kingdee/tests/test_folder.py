@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from sim_kingdee import frame, reports
 from sim_kingdee.ack import Ack
 from sim_kingdee.damage import Damage
 from sim_kingdee.domain import Behaviour
+from sim_kingdee.erp import Erp
 from sim_kingdee.folder import Folder
 from sim_kingdee.layouts import INTERFACES
 from sim_kingdee.message import Document, FrameError, Values
@@ -173,6 +175,35 @@ def test_a_crash_before_a_file_is_dropped_is_made_good(folder: Folder, root: Pat
     Folder(root, folder.erp, trailer_patience_s=600)
 
     assert quantities(only_document(root, "SHIP-20261122152100.shupl")) == {"1": "1", "2": "2"}
+
+
+def test_an_error_in_the_middle_of_a_file_leaves_nothing_of_it(
+    folder: Folder, root: Path, order: Orders, deliver: Deliver
+) -> None:
+    folder.store.db.execute(
+        "CREATE TRIGGER fail BEFORE INSERT ON instruction WHEN new.order_no = '2611220002'"
+        " BEGIN SELECT raise(ABORT, 'disk full'); END"
+    )
+    put(root, DELIVER, deliver(order(), order(order_no="2611220002")))
+    with pytest.raises(sqlite3.IntegrityError):
+        folder.take_outbox(NOW)
+
+    assert reports.orders(folder.store.db, limit=10) == []
+    folder.store.db.execute("DROP TRIGGER fail")
+    folder.take_outbox(NOW)
+    assert ack_of(root, DELIVER)["counts"]["accepted"] == 2
+
+
+def test_an_order_ships_after_the_delay(root: Path, folder: Folder, samples: Path) -> None:
+    slow = Erp(folder.store, seed=1, ship_delay=timedelta(seconds=5), parcel_gap=timedelta(seconds=1))
+    folder = Folder(root, slow, trailer_patience_s=600)
+    put(root, DELIVER, (samples / DELIVER).read_bytes())
+    folder.take_outbox(NOW)
+
+    folder.write_actuals(NOW + timedelta(milliseconds=4999))
+    assert names(root / "inbox") == []
+    folder.write_actuals(NOW + timedelta(seconds=5))
+    assert names(root / "inbox") == ["SHIP-20261122152105.shupl"]
 
 
 def test_an_order_is_shipped_in_full(folder: Folder, root: Path, samples: Path) -> None:

@@ -140,6 +140,8 @@ def test_an_unknown_column_is_ignored_with_a_warning(samples: Path) -> None:
         (b"\titem_name\t", b"\titem_code\t", "E_COLUMN", "L"),
         (b"COL\tL\t", b"COL\tX\t", "E_COLUMN", "X"),
         (b"\nL\t1\t", b"\nM\t1\t", "E_COLUMN", ""),
+        (b"\nO\t", b"\nL\t", "E_COLUMN", ""),
+        (b"JFY\tN\n", "乐麦\tN\n".encode(), "E_HEADER", ""),
     ],
 )
 def test_a_broken_frame_refuses_the_file(samples: Path, old: bytes, new: bytes, code: str, field: str) -> None:
@@ -175,6 +177,24 @@ def test_one_changed_byte_refuses_the_file(samples: Path) -> None:
         frame.read(data, DELIVER)
 
     assert (caught.value.finding.code, caught.value.finding.field) == ("E_TRAILER", "sha256")
+
+
+def test_a_file_without_a_document_is_refused(samples: Path) -> None:
+    header = frame.read((samples / "Deliver_20261122100000.sh").read_bytes(), DELIVER).header
+
+    with pytest.raises(FrameError) as caught:
+        frame.read(frame.write(header, []).data, DELIVER)
+
+    assert caught.value.finding.code == "E_EMPTY"
+
+
+def test_more_than_five_thousand_documents_are_refused(samples: Path) -> None:
+    message = frame.read((samples / "Item_20261122090000.im").read_bytes(), INTERFACES["item_master"])
+
+    with pytest.raises(FrameError) as caught:
+        frame.read(frame.write(message.header, message.documents * 2501).data, INTERFACES["item_master"])
+
+    assert caught.value.finding.code == "E_LIMIT"
 
 
 @pytest.mark.parametrize("cut", [0, 1, 700, 1063, 1064, 1147])

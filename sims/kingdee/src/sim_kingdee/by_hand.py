@@ -51,7 +51,7 @@ def receive(erp: Erp, goods: Goods, now: datetime) -> str:
             moved[line.line_no] = moved.get(line.line_no, 0) + line.quantity
         confirmation = Confirmation(status, is_final=goods.is_final, quantities=moved)
         # From here on the order is the tester's: its script no longer answers.
-        erp.store.book(instruction.id, moved, state_after(confirmation, instruction.lines), due_at=None)
+        erp.store.set_progress(instruction.id, moved, state_after(confirmation, instruction.lines), due_at=None)
     return actual.out_biz_code
 
 

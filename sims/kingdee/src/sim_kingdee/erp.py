@@ -122,7 +122,7 @@ class Erp:
             self.book(self._actual(instruction, confirmation, now))
             due_at = None if confirmation.is_final else now + self._parcel_gap
             state = state_after(confirmation, instruction.lines)
-            self.store.book(instruction.id, confirmation.quantities, state, due_at)
+            self.store.set_progress(instruction.id, confirmation.quantities, state, due_at)
 
     def _shelf(self, instruction: Instruction) -> Shelf:
         place = (instruction.warehouse_code, instruction.owner_code)

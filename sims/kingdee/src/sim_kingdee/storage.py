@@ -242,7 +242,7 @@ class Store:
         )
         return tuple(Line(**row) for row in rows)
 
-    def book(self, instruction_id: int, moved: Mapping[int, int], state: str, due_at: datetime | None) -> None:
+    def set_progress(self, instruction_id: int, moved: Mapping[int, int], state: str, due_at: datetime | None) -> None:
         """Add moved pieces by line number and set the state an instruction has now."""
         self.db.executemany(
             "UPDATE instruction_line SET done_qty = done_qty + ? WHERE instruction_id = ? AND line_no = ?",
