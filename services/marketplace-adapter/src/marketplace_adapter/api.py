@@ -1,0 +1,97 @@
+"""Stores, publications and unreadable trades over HTTP."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from lemai_chassis.delivery.engine import Engine
+from lemai_chassis.web import PAGE_MAX, Page, decode_cursor, encode_cursor, not_found
+from marketplace_adapter import storage
+from marketplace_adapter.pulling import Puller
+
+Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
+
+
+class PullView(BaseModel):
+    """How far a store's trades have been pulled."""
+
+    store_code: str
+    until: datetime = Field(description="此前的变更均已拉取 / every change before this has been pulled")
+    trades_pulled: int
+    last_run_at: datetime | None
+    last_error: str | None
+
+
+class PulledView(BaseModel):
+    """What one pull read."""
+
+    store_code: str
+    trades: int
+
+
+class PublicationView(BaseModel):
+    """Something told, or to be told, to a platform."""
+
+    id: int
+    kind: str = Field(examples=["publish_shipment"])
+    key: str = Field(examples=["TM-JFY-01/3021456789012345678"])
+    state: str = Field(description="pending sending unknown done rejected superseded")
+    attempts: int
+    payload: dict[str, Any]
+    answer: dict[str, Any] | None
+    created_at: datetime
+    due_at: datetime
+    ended_at: datetime | None
+
+
+class MalformedTradeView(BaseModel):
+    """A trade the plugin could not read."""
+
+    store_code: str
+    trade_no: str
+    reason: str
+    seen_at: datetime
+
+
+def router(engine: Engine, pullers: Mapping[str, Puller]) -> APIRouter:
+    routes = APIRouter(prefix="/v1")
+
+    @routes.get("/stores", tags=["stores"])
+    async def stores() -> Page[PullView]:
+        """How far each store has been pulled, and what went wrong last."""
+        async with engine.database.connect() as connection:
+            return Page(items=[PullView.model_validate(row) for row in await storage.pulls(connection)])
+
+    @routes.post("/stores/{store_code}/pull", tags=["stores"])
+    async def pull(store_code: str) -> PulledView:
+        """Pull a store's trades now."""
+        if store_code not in pullers:
+            raise not_found("store_code", store_code)
+        return PulledView(store_code=store_code, trades=await pullers[store_code].pull())
+
+    @routes.get("/publications", tags=["publications"])
+    async def publications(
+        kind: str | None = None,
+        state: str | None = None,
+        key: Annotated[str | None, Query(description="店铺/交易号 或 店铺/商品/SKU")] = None,
+        cursor: str | None = None,
+        limit: Limit = 50,
+    ) -> Page[PublicationView]:
+        """Publications to the platforms, newest first."""
+        before = int(decode_cursor(cursor, 1)[0]) if cursor else None
+        async with engine.database.connect() as connection:
+            rows = await storage.publications(connection, kind, state, key, before, limit)
+        items = [PublicationView.model_validate(row) for row in rows]
+        return Page(items=items, next=encode_cursor(items[-1].id) if len(items) == limit else None)
+
+    @routes.get("/malformed-trades", tags=["stores"])
+    async def malformed_trades(limit: Limit = 50) -> Page[MalformedTradeView]:
+        """Trades that could not be read; each is read again when it changes."""
+        async with engine.database.connect() as connection:
+            rows = await storage.malformed_trades(connection, limit)
+        return Page(items=[MalformedTradeView.model_validate(row) for row in rows])
+
+    return routes

@@ -1,0 +1,158 @@
+"""What is told to the platforms, and what pulled trades make known."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from lemai_chassis.delivery.calls import Ended, Outcome
+from lemai_chassis.state.aggregates import Ref
+from lemai_chassis.state.unit_of_work import UnitOfWork
+from lemai_contracts.marketplace import (
+    PublicationState,
+    ShipmentPublishedV1,
+    StockPublishedV1,
+    TradeChangedV1,
+    TradesPulledV1,
+)
+from lemai_contracts.ops import AlertRaisedV1, Severity
+from lemai_contracts.order import OrderShippedV1
+from lemai_contracts.stock import AvailabilityChangedV1
+from lemai_contracts.topics import ORDER_PARTITIONS
+from marketplace_adapter.domain import Cursor, MalformedTrade, SeenTrade
+from marketplace_adapter.storage import CURSORS, MALFORMED_TRADES, SEEN_TRADES
+
+PUBLISH_SHIPMENT = "publish_shipment"
+PUBLISH_STOCK = "publish_stock"
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """A trade as pulled: what it would be published as, and the digest of what the platform sent."""
+
+    trade: TradeChangedV1
+    platform_version: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class TradesReceived:
+    """One page of trades of a store."""
+
+    store_code: str
+    trades: Sequence[Pulled]
+    malformed: Sequence[MalformedTrade]
+
+
+@dataclass(frozen=True)
+class WindowPulled:
+    """Every trade of the store changed before `until` has been received."""
+
+    store_code: str
+    until: datetime
+    trades: int
+
+
+def on_trades_received(command: TradesReceived, uow: UnitOfWork) -> None:
+    """Publish what is news; a page read twice publishes nothing the second time."""
+    for pulled in command.trades:
+        trade = pulled.trade
+        seen = uow.get(SEEN_TRADES, trade.store_code, trade.trade_no)
+        if seen and not seen.precedes(pulled.platform_version, pulled.digest):
+            continue
+        changes = seen.changes + 1 if seen else 1
+        news = SeenTrade(trade.store_code, trade.trade_no, pulled.platform_version, pulled.digest, changes)
+        uow.put(SEEN_TRADES, news)
+        version = f"{pulled.platform_version:020}-{changes:06}"
+        uow.emit(trade.model_copy(update={"version": version}), (SEEN_TRADES, news))
+    for malformed in command.malformed:
+        _keep_malformed(malformed, uow)
+
+
+def trade_refs(command: TradesReceived) -> Iterable[Ref]:
+    for pulled in command.trades:
+        yield SEEN_TRADES.ref(command.store_code, pulled.trade.trade_no)
+    for malformed in command.malformed:
+        yield MALFORMED_TRADES.ref(command.store_code, malformed.trade_no)
+
+
+def on_window_pulled(command: WindowPulled, uow: UnitOfWork) -> None:
+    """Move the cursor and tell every partition how far the store has been pulled."""
+    cursor = uow.get(CURSORS, command.store_code)
+    if cursor and cursor.until >= command.until:
+        return
+    pulled = (cursor.trades_pulled if cursor else 0) + command.trades
+    uow.put(CURSORS, Cursor(command.store_code, command.until, pulled))
+    for partition in range(ORDER_PARTITIONS):
+        uow.emit(TradesPulledV1(store_code=command.store_code, partition=partition, until=command.until))
+
+
+def on_order_shipped(event: OrderShippedV1, uow: UnitOfWork) -> None:
+    """Tell the platform carrier and waybill, unless nothing in the parcels is a line of its trade."""
+    if any(parcel.platform_lines for parcel in event.parcels):
+        uow.call(PUBLISH_SHIPMENT, f"{event.store_code}/{event.trade_no}", event.model_dump(mode="json"))
+
+
+def on_availability_changed(event: AvailabilityChangedV1, uow: UnitOfWork) -> None:
+    """Tell the platform the newest figure; older ones that still wait are dropped."""
+    uow.call(PUBLISH_STOCK, event.partitionkey, event.model_dump(mode="json"), supersede=True)
+
+
+def on_shipment_published(ended: Ended, uow: UnitOfWork) -> None:
+    shipped = OrderShippedV1.model_validate(ended.call.payload)
+    uow.emit(
+        ShipmentPublishedV1(
+            family=shipped.family,
+            owner_code=shipped.owner_code,
+            order_no=shipped.order_no,
+            store_code=shipped.store_code,
+            trade_no=shipped.trade_no,
+            actual_no=shipped.actual_no,
+            waybills=tuple(parcel.waybill_no for parcel in shipped.parcels),
+            state=_state(ended),
+            code=_detail(ended, "code"),
+            message=_detail(ended, "message"),
+            published_at=uow.now,
+        )
+    )
+
+
+def on_stock_published(ended: Ended, uow: UnitOfWork) -> None:
+    figure = AvailabilityChangedV1.model_validate(ended.call.payload)
+    uow.emit(
+        StockPublishedV1(
+            store_code=figure.store_code,
+            platform_item_id=figure.platform_item_id,
+            platform_sku_id=figure.platform_sku_id,
+            quantity=figure.quantity,
+            availability_version=figure.version,
+            state=_state(ended),
+            code=_detail(ended, "code"),
+            message=_detail(ended, "message"),
+            published_at=uow.now,
+        )
+    )
+
+
+def _keep_malformed(trade: MalformedTrade, uow: UnitOfWork) -> None:
+    known = uow.get(MALFORMED_TRADES, trade.store_code, trade.trade_no)
+    if known and known.reason == trade.reason:
+        return
+    uow.put(MALFORMED_TRADES, trade)
+    uow.emit(
+        AlertRaisedV1(
+            code="malformed_trade",
+            about=f"{trade.store_code}/{trade.trade_no}",
+            severity=Severity.CRITICAL,
+            message=f"平台交易无法读取 / trade cannot be read: {trade.reason}",
+            raised_at=uow.now,
+        )
+    )
+
+
+def _state(ended: Ended) -> PublicationState:
+    return PublicationState.DONE if ended.answer.outcome is Outcome.DONE else PublicationState.REJECTED
+
+
+def _detail(ended: Ended, name: str) -> str:
+    detail: Mapping[str, object] = ended.answer.detail
+    return str(detail.get(name) or "")
