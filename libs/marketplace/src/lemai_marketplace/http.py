@@ -82,7 +82,7 @@ def _worth_it(error: BaseException) -> bool:
 
 
 _jitter = wait_random(0, 0.2)
-_back_off = wait_exponential_jitter(multiplier=0.2, max=5.0)
+_back_off = wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2)
 
 
 def _pause(state: RetryCallState) -> float:
