@@ -24,7 +24,7 @@ def routes(reference: Reference) -> list[On[Any]]:
         ),
         On(ItemChangedV1, intake.on_item_changed, lambda event: [ITEMS.ref(event.owner_code, event.item_code)]),
         On(CommitmentAnsweredV1, partial(fulfilment.on_commitment_answered, reference), fulfilment.commitment_refs),
-        On(ActualReportedV1, fulfilment.on_actual_reported, fulfilment.actual_refs),
+        On(ActualReportedV1, partial(fulfilment.on_actual_reported, reference), fulfilment.actual_refs),
         On(DocumentSentV1, fulfilment.on_document_sent, fulfilment.document_refs),
         On(DocumentAcknowledgedV1, fulfilment.on_document_acknowledged, fulfilment.document_refs),
         On(

@@ -196,12 +196,15 @@ class Order:
         )
 
     def shipment_amount(self, before: "Order") -> int:
-        """What the pieces shipped since `before` cost; freight and discount come with the first shipment."""
-        goods = sum(
-            line.amount_of(earlier.shipped, line.shipped)
-            for earlier, line in zip(before.lines, self.lines, strict=True)
-        )
-        return goods if before.actual_nos else goods + self.freight_minor - self.discount_minor
+        """What the pieces shipped since `before` cost; freight and discount come with the first that left."""
+        pairs = zip(before.lines, self.lines, strict=True)
+        goods = sum(line.amount_of(earlier.shipped, line.shipped) for earlier, line in pairs)
+        begins = self.pieces_shipped > 0 and before.pieces_shipped == 0
+        return goods + self.freight_minor - self.discount_minor if begins else goods
+
+    @property
+    def pieces_shipped(self) -> int:
+        return sum(line.shipped for line in self.lines)
 
     def platform_shipped(self) -> dict[str, int]:
         """Shipped pieces by platform line; a combo counts once all its parts have left."""

@@ -18,7 +18,7 @@ from lemai_contracts.marketplace import PublicationState, ShipmentPublishedV1
 from lemai_contracts.order import OrderShippedV1, ParcelContent, PlatformPieces, ShippedParcel
 from lemai_contracts.stock import CommitmentAnsweredV1
 from lemai_contracts.values import Leg, Money, OrderKind
-from order_svc.domain import Commitment, HeldActual, NotOrdered, Order, OrderError
+from order_svc.domain import Commitment, HeldActual, NotOrdered, Order, OrderError, State
 from order_svc.handlers.progress import advance, alert, step, step_ref
 from order_svc.storage import HELD_ACTUALS, ORDERS
 
@@ -40,7 +40,7 @@ def commitment_refs(event: CommitmentAnsweredV1) -> Iterable[Ref]:
     yield step_ref(event.owner_code, event.order_no, "instructed", "1")
 
 
-def on_actual_reported(event: ActualReportedV1, uow: UnitOfWork) -> None:
+def on_actual_reported(reference: Reference, event: ActualReportedV1, uow: UnitOfWork) -> None:
     """Book what left; hold what contradicts the order. The goods have moved either way."""
     order = uow.get(ORDERS, event.owner_code, event.order_no)
     if order is None:
@@ -56,8 +56,12 @@ def on_actual_reported(event: ActualReportedV1, uow: UnitOfWork) -> None:
     except OrderError as error:
         _hold(event, error.code, str(error), uow)
         return
-    uow.put(ORDERS, shipped)
-    uow.emit(_shipped(order, shipped, event), (ORDERS, shipped))
+    advance(reference, order, shipped, uow, event.status)
+    if shipped.pieces_shipped > order.pieces_shipped:
+        uow.emit(_shipped(order, shipped, event), (ORDERS, shipped))
+    if shipped.state is State.SHORT_SHIPPED:
+        about = f"{order.owner_code}/{order.order_no}"
+        alert("short_shipped", about, f"仓库短发，请决定退款或补寄 / short: refund or resend: {event.remark}", uow)
 
 
 def actual_refs(event: ActualReportedV1) -> Iterable[Ref]:
