@@ -68,7 +68,7 @@ async def put_item(market: Here, item: body.ItemBody) -> Response:
         for sku_id, outer_id, name, price, quantity in rows
     )
     with market.database.transaction():
-        market.items.put(Item(item.num_iid, nick, item.title, item.outer_id, now, now, skus))
+        market.items.put(Item(item.num_iid, nick, item.approve_status, item.title, item.outer_id, now, now, skus))
     return _json({"num_iid": str(item.num_iid), "skus": len(item.skus)}, 201)
 
 

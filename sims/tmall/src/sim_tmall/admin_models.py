@@ -65,6 +65,7 @@ class ItemBody(Body):
 
     num_iid: Id
     title: str = Field(min_length=1)
+    approve_status: Literal["onsale", "instock"] = "onsale"
     outer_id: str = ""
     skus: list[SkuBody] = []
     price: Yuan | None = None

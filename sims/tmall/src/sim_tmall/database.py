@@ -16,10 +16,10 @@ CREATE TABLE IF NOT EXISTS seller (
     nick TEXT PRIMARY KEY, app_key TEXT NOT NULL, session TEXT NOT NULL UNIQUE
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS item (
-    num_iid INTEGER PRIMARY KEY, nick TEXT NOT NULL, title TEXT NOT NULL, outer_id TEXT NOT NULL,
-    created INTEGER NOT NULL, modified INTEGER NOT NULL
+    num_iid INTEGER PRIMARY KEY, nick TEXT NOT NULL, approve_status TEXT NOT NULL, title TEXT NOT NULL,
+    outer_id TEXT NOT NULL, created INTEGER NOT NULL, modified INTEGER NOT NULL
 );
-CREATE INDEX IF NOT EXISTS item_by_modified ON item (nick, modified, num_iid);
+CREATE INDEX IF NOT EXISTS item_by_modified ON item (nick, approve_status, modified, num_iid);
 CREATE TABLE IF NOT EXISTS sku (
     num_iid INTEGER NOT NULL, sku_id INTEGER NOT NULL, outer_id TEXT NOT NULL, properties_name TEXT NOT NULL,
     price INTEGER NOT NULL, quantity INTEGER NOT NULL, created INTEGER NOT NULL, modified INTEGER NOT NULL,

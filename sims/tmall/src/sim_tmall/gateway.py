@@ -214,8 +214,8 @@ async def _parameters(request: Request) -> dict[str, str]:
     if request.method == "POST":
         content_type = request.headers.get("content-type", "")
         if content_type.startswith("multipart/form-data"):
-            form = await request.form()
-            pairs += [(name, part) for name, part in form.multi_items() if isinstance(part, str)]
+            async with request.form() as form:
+                pairs += [(name, part) for name, part in form.multi_items() if isinstance(part, str)]
         else:
             pairs += _decoded(await request.body())
     parameters: dict[str, str] = {}

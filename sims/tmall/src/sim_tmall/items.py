@@ -9,10 +9,11 @@ from sim_tmall.placing import Sku
 from sim_tmall.refusals import Contradiction
 from sim_tmall.trade import Line
 
-_ITEMS_BY_ID = """SELECT num_iid, nick, title, outer_id, created, modified FROM item
+_ITEMS_BY_ID = """SELECT num_iid, nick, approve_status, title, outer_id, created, modified FROM item
     WHERE nick = ? AND num_iid IN (SELECT value FROM json_each(?)) ORDER BY num_iid"""
-_ITEMS_BY_MODIFIED = """SELECT num_iid, nick, title, outer_id, created, modified FROM item
-    WHERE nick = ? AND modified BETWEEN ? AND ? ORDER BY modified DESC, num_iid DESC LIMIT ? OFFSET ?"""
+_ITEMS_BY_MODIFIED = """SELECT num_iid, nick, approve_status, title, outer_id, created, modified FROM item
+    WHERE nick = ? AND approve_status = ? AND modified BETWEEN ? AND ?
+    ORDER BY modified DESC, num_iid DESC LIMIT ? OFFSET ?"""
 _SKUS = """SELECT sku.num_iid, sku.sku_id, sku.outer_id, item.outer_id, item.title, sku.properties_name,
     sku.price, sku.quantity, sku.created, sku.modified FROM sku JOIN item USING (num_iid)
     WHERE num_iid IN (SELECT value FROM json_each(?)) ORDER BY num_iid, sku_id"""
@@ -24,11 +25,22 @@ class Item:
 
     num_iid: int
     nick: str
+    approve_status: str
     title: str
     outer_id: str
     created: int
     modified: int
     skus: tuple[Sku, ...]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Which items of a seller a list wants: on sale or in the store room, modified between two moments."""
+
+    nick: str
+    approve_status: str
+    start: int
+    end: int
 
 
 def _row(sku: Sku) -> tuple[object, ...]:
@@ -54,8 +66,8 @@ class Items:
         if taken:
             raise Contradiction(f"sku_id {taken[0]} 属于另一商品 / belongs to another item")
         self._db.run(
-            "INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?)",
-            *(item.num_iid, item.nick, item.title, item.outer_id, item.created, item.modified),
+            "INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?, ?)",
+            *(item.num_iid, item.nick, item.approve_status, item.title, item.outer_id, item.created, item.modified),
         )
         self._db.run("DELETE FROM sku WHERE num_iid = ?", item.num_iid)
         self._db.run_many("INSERT INTO sku VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (_row(sku) for sku in item.skus))
@@ -64,16 +76,18 @@ class Items:
         """The seller's items with these ids, in the order of their ids."""
         return self._items(_ITEMS_BY_ID, nick, json.dumps(list(num_iids)))
 
-    def count(self, nick: str, start: int, end: int) -> int:
-        """How many items of the seller were modified between these moments."""
+    def count(self, listing: Listing) -> int:
+        """How many items the list has."""
         [(total,)] = self._db.rows(
-            "SELECT count(*) FROM item WHERE nick = ? AND modified BETWEEN ? AND ?", nick, start, end
+            "SELECT count(*) FROM item WHERE nick = ? AND approve_status = ? AND modified BETWEEN ? AND ?",
+            *(listing.nick, listing.approve_status, listing.start, listing.end),
         )
         return int(total)
 
-    def page(self, nick: str, start: int, end: int, offset: int, limit: int) -> list[Item]:
-        """Some of those items, the newest first."""
-        return self._items(_ITEMS_BY_MODIFIED, nick, start, end, limit, offset)
+    def page(self, listing: Listing, offset: int, limit: int) -> list[Item]:
+        """Some items of the list, the last modified first."""
+        bounds = (listing.nick, listing.approve_status, listing.start, listing.end)
+        return self._items(_ITEMS_BY_MODIFIED, *bounds, limit, offset)
 
     def _items(self, sql: str, *values: object) -> list[Item]:
         found = self._db.rows(sql, *values)
@@ -81,8 +95,8 @@ class Items:
         for row in self._db.rows(_SKUS, json.dumps(list(skus))):
             skus[row[0]].append(Sku(*row))
         return [
-            Item(num_iid, nick, title, outer_id, created, modified, tuple(skus[num_iid]))
-            for num_iid, nick, title, outer_id, created, modified in found
+            Item(num_iid, nick, approve_status, title, outer_id, created, modified, tuple(skus[num_iid]))
+            for num_iid, nick, approve_status, title, outer_id, created, modified in found
         ]
 
     def shelf(self, nick: str) -> dict[tuple[int, int], Sku]:

@@ -2,7 +2,7 @@
 
 from sim_tmall.errors import invalid, remote
 from sim_tmall.fields import Nested, Struct, select
-from sim_tmall.items import Item
+from sim_tmall.items import Item, Listing
 from sim_tmall.methods.base import Call, Result, top_method
 from sim_tmall.placing import Sku
 from sim_tmall.wire import wall_clock, yuan
@@ -11,6 +11,8 @@ PAGE_SIZE_MAX = 200
 PAGE_SIZE_DEFAULT = 40
 DEEPEST_ROW = 20_000
 SKU_ITEMS_MAX = 40
+ON_SALE, IN_STOCK = "onsale", "instock"
+PAGING = "page_no page_size start_modified end_modified"
 
 SKU: Struct[Sku] = Struct(
     {
@@ -45,7 +47,7 @@ ITEM: Struct[Item] = Struct(
         "outer_id": lambda item: item.outer_id or None,
         "price": lambda item: yuan(min(sku.price for sku in item.skus)),
         "num": stock_of,
-        "approve_status": lambda _: "onsale",
+        "approve_status": lambda item: item.approve_status,
         "list_time": lambda item: wall_clock(item.created),
         "modified": lambda item: wall_clock(item.modified),
     },
@@ -59,21 +61,30 @@ def item_not_found() -> Exception:
     return remote("isv.item-not-exist:invalid-numIid-or-iid", "商品id对应的商品不存在")
 
 
-@top_method("taobao.items.onsale.get", required="fields", optional="page_no page_size start_modified end_modified")
+@top_method("taobao.items.onsale.get", required="fields", optional=PAGING)
 def onsale(call: Call) -> Result:
-    """Items for sale, the last modified first; deep paging is refused."""
-    arguments = call.arguments
+    """Items on sale, the last modified first."""
+    return _listed(call, ON_SALE)
+
+
+@top_method("taobao.items.inventory.get", required="fields", optional=PAGING)
+def inventory(call: Call) -> Result:
+    """Items in the shop's store room, the last modified first."""
+    return _listed(call, IN_STOCK)
+
+
+def _listed(call: Call, approve_status: str) -> Result:
+    arguments, items = call.arguments, call.market.items
     selection = select(LISTED_ITEM, arguments.given["fields"])
     size = arguments.whole("page_size", 1, PAGE_SIZE_MAX) or PAGE_SIZE_DEFAULT
     page = arguments.whole("page_no", 1, 10**6) or 1
     if page * size > DEEPEST_ROW:
         raise invalid("page_no", f"不能翻到第 {DEEPEST_ROW} 条以后，请按修改时间分段 / slice by modified instead")
     end = arguments.moment("end_modified")
-    window = (arguments.moment("start_modified") or 0, call.now if end is None else end)
-    items = call.market.items
-    found = items.page(call.nick, *window, (page - 1) * size, size)
-    result: Result = {"total_results": items.count(call.nick, *window)}
-    if found:
+    start = arguments.moment("start_modified") or 0
+    listing = Listing(call.nick, approve_status, start, call.now if end is None else end)
+    result: Result = {"total_results": items.count(listing)}
+    if found := items.page(listing, (page - 1) * size, size):
         result["items"] = {"item": [selection.show(item) for item in found]}
     return result
 

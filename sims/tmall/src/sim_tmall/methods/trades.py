@@ -11,7 +11,7 @@ from sim_tmall.trade_fields import TRADE
 from sim_tmall.trades import Window
 
 DAY_S = 24 * 3600
-LOOKBACK_S = 90 * DAY_S
+LOOKBACK_S = 92 * DAY_S  # the longest three months
 PAGE_SIZE_MAX = 100
 PAGE_SIZE_DEFAULT = 40
 DEFAULT_TYPES = ("guarantee_trade", "auto_delivery", "ec", "cod", "step")
