@@ -21,6 +21,7 @@ class Handled:
     events: Sequence[Event]
     calls: Sequence[RequestedCall]
     arrived: Sequence[str]
+    records: Sequence[Any]
     state: Mapping[Ref, Versioned[Any]]
 
     def aggregate(self, aggregates: Aggregates[A], *key: str | int) -> A | None:
@@ -51,5 +52,6 @@ def handle(
         events=[emitted.event for emitted, _ in effects.events],
         calls=[call for call, _ in effects.calls],
         arrived=effects.arrived,
+        records=effects.records,
         state=stored,
     )

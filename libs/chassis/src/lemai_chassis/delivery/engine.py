@@ -70,12 +70,16 @@ class _Work:
         return self.route.touches(self.event) if self.route and self.event else ()
 
 
+Sink = Callable[["Transaction", Sequence[Any]], Awaitable[None]]
+"""Stores records of one type that handlers appended, in the order they did."""
+
+
 class Transaction:
     """State, handlers and effects on one database transaction that somebody else commits."""
 
-    def __init__(self, connection: AsyncConnection, source: str, now: datetime) -> None:
+    def __init__(self, connection: AsyncConnection, now: datetime, sinks: Mapping[type, Sink]) -> None:
         self.connection = connection
-        self._source = source
+        self._sinks = sinks
         self._loaded: State = {}
         self._state: State = {}
         self.uow = UnitOfWork(self._state, now)
@@ -100,13 +104,15 @@ class Transaction:
                 await self.load([missing.ref])
 
     async def flush(self) -> None:
-        """Write everything: state first, then calls, wake-ups and events."""
+        """Write everything: state first, then appended records, calls, wake-ups and events."""
         changed = [(ref, new) for ref, new in self._state.items() if new is not self._loaded[ref]]
         for aggregates in sorted({ref.aggregates for ref, _ in changed}, key=lambda a: a.kind.__name__):
             rows: list[tuple[int, Versioned[Any]]] = [
                 (self._loaded[ref].version, new) for ref, new in changed if ref.aggregates is aggregates
             ]
             await aggregates.save(self.connection, rows)
+        for kind in dict.fromkeys(type(record) for record in self.uow.effects.records):
+            await self._sinks[kind](self, [record for record in self.uow.effects.records if type(record) is kind])
         await _request_calls(self.connection, self.uow.effects)
         await parking.wake(self.connection, self.uow.effects.arrived)
         await self._publish()
@@ -140,18 +146,20 @@ class Engine:
         database: AsyncEngine,
         source: str,
         routes: Sequence[On[Any]] = (),
+        sinks: Mapping[type, Sink] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.database = database
         self.source = source
         self.clock = clock
+        self._sinks = sinks or {}
         self._routes: Mapping[str, On[Any]] = {route.event.type: route for route in routes}
         self.topics = tuple(sorted({route.event.topic.name for route in routes}))
 
     @asynccontextmanager
     async def joined(self, connection: AsyncConnection) -> AsyncIterator[Transaction]:
         """A Transaction on a connection whose transaction the caller commits."""
-        transaction = Transaction(connection, self.source, self.clock())
+        transaction = Transaction(connection, self.clock(), self._sinks)
         yield transaction
         await transaction.flush()
 

@@ -75,6 +75,7 @@ class Effects:
     events: list[tuple[Emitted, "Cause"]] = field(default_factory=list)
     calls: list[tuple[RequestedCall, "Cause"]] = field(default_factory=list)
     arrived: list[str] = field(default_factory=list)
+    records: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ class UnitOfWork:
         self.effects.events += self._pending.events
         self.effects.calls += self._pending.calls
         self.effects.arrived += self._pending.arrived
+        self.effects.records += self._pending.records
 
     def get(self, aggregates: Aggregates[A], *key: str | int) -> A | None:
         """The aggregate as earlier messages of the batch left it, locked; None if there is none."""
@@ -134,6 +136,10 @@ class UnitOfWork:
     def call(self, kind: str, key: str, payload: Mapping[str, Any], *, supersede: bool = False) -> None:
         """Request a call to a system outside. `supersede` drops calls of the same key that wait unsent."""
         self._pending.calls.append((RequestedCall(kind, key, payload, supersede), self._cause))
+
+    def append(self, record: Any) -> None:
+        """Add a record that is never read back by handlers; the service's sink for its type stores them in bulk."""
+        self._pending.records.append(record)
 
     def arrived(self, awaited: str) -> None:
         """Wake every key that is parked awaiting this."""
