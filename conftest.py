@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import hypothesis
 import pytest
 from sqlalchemy.engine import URL, make_url
 
@@ -23,6 +24,12 @@ from lemai_tools.platform.home import Home
 from lemai_tools.platform.kafka import Kafka
 from lemai_tools.platform.postgres import ADMIN, Postgres
 from lemai_tools.platform.processes import Processes
+
+# How fast a shared machine happens to be is no property of what is tested.
+hypothesis.settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any-machine")
 
 
 class TestServer:

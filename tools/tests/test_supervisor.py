@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
+import pytest
 
 from lemai_tools.platform.home import Home
 from lemai_tools.platform.members import SERVICES, SIMULATORS
@@ -60,6 +62,17 @@ async def test_kill_9_of_the_supervisor_leaves_nothing_running_and_the_data_in_p
     assert _lemai("up", "--detach").returncode == 0
     assert _lemai("reset").returncode == 0
     assert {path.name for path in home.root.iterdir()} == {"lock", "logs", "ports.json", "run"}
+
+
+def test_reference_data_that_cannot_be_used_stop_it_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEMAI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LEMAI_CONFIG", str(tmp_path / "absent.yaml"))
+
+    refused = _lemai("up")
+
+    assert refused.returncode == 1
+    assert "absent.yaml" in refused.stdout
+    assert not (tmp_path / "home" / "postgres").exists()
 
 
 def _is_ready(home: Home, name: str, *, other_than: int) -> bool:

@@ -33,7 +33,8 @@ POLL_S = 0.1
 HEALTH_TIMEOUT_S = 2
 REASON_LENGTH = 60
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="乐麦对接 Lemai Dock")
+# A traceback must not show local variables: some hold secrets.
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 console = Console()
 
 

@@ -10,6 +10,7 @@ from typing import Self
 
 import httpx
 
+from lemai_chassis import reference
 from lemai_contracts.topics import TOPICS
 from lemai_tools.platform.home import Home
 from lemai_tools.platform.kafka import Kafka
@@ -39,6 +40,7 @@ class Platform(Processes):
         self.bootstrap_servers = ""
 
     async def __aenter__(self) -> Self:
+        known = reference.read(self._config)
         async with AsyncExitStack() as stack:
             stack.enter_context(self.home.lock())
             sweep(self.home)
@@ -49,7 +51,14 @@ class Platform(Processes):
             async with asyncio.TaskGroup() as servers:
                 databases, broker = servers.create_task(self._databases()), servers.create_task(self._broker())
             self.databases, self.bootstrap_servers = databases.result(), broker.result()
-            self.members = members(self.home, http, self._config, self.databases, self.bootstrap_servers)
+            self.members = members(
+                self.home,
+                http,
+                config=self._config,
+                known=known,
+                databases=self.databases,
+                bootstrap_servers=self.bootstrap_servers,
+            )
             self._stack = stack.pop_all()
         return self
 

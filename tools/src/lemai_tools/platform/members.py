@@ -8,7 +8,6 @@ from pathlib import Path
 
 import httpx
 
-from lemai_chassis import reference
 from lemai_chassis.reference import Reference
 from lemai_tools.platform.home import Home
 from lemai_tools.platform.processes import Process
@@ -20,10 +19,15 @@ DATABASES = (*(name.replace("-", "_") for name in SERVICES), KEYRING)
 
 
 def members(
-    home: Home, http: httpx.AsyncClient, config: Path, databases: Mapping[str, str], bootstrap_servers: str
+    home: Home,
+    http: httpx.AsyncClient,
+    *,
+    config: Path,
+    known: Reference,
+    databases: Mapping[str, str],
+    bootstrap_servers: str,
 ) -> dict[str, Process]:
-    """Every service and simulator by name; `databases` holds a URL for each of DATABASES."""
-    known = reference.read(config)
+    """Every service and simulator by name. `known` is what `config` holds; `databases` has a URL per DATABASES."""
     addresses = {name: f"http://127.0.0.1:{home.port(name)}" for name in SERVICES + SIMULATORS}
     seller = _seller(home)
     store_secrets = _store_secrets(home, known, seller, addresses["sim-tmall"])
@@ -73,7 +77,7 @@ def _process(name: str, http: httpx.AsyncClient, url: str, env: Mapping[str, str
         argv=program,
         prepare=(*program, "migrate") if is_service else (),
         ready=is_ready,
-        env={**env, "HTTP_HOST": address.host, "HTTP_PORT": str(address.port)},
+        env={**env, "HTTP_HOST": address.host, "HTTP_PORT": str(address.port), "PYTHONUNBUFFERED": "1"},
         url=url,
         health_url=health_url,
     )
