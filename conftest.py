@@ -32,10 +32,8 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("any-machine")
 
 
-class TestServer:
+class Databases:
     """Makes and drops databases on the run's PostgreSQL."""
-
-    __test__ = False
 
     def __init__(self, admin_url: str) -> None:
         self._admin_url = make_url(admin_url)
@@ -142,17 +140,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(request: pytest.FixtureRequest) -> Iterator[TestServer]:
+def postgres(request: pytest.FixtureRequest) -> Iterator[Databases]:
     """The run's PostgreSQL."""
     shared = getattr(request.config, "workerinput", None)
     with nullcontext(shared["postgres_url"]) if shared else _postgres_url() as admin_url:
-        server = TestServer(admin_url)
+        server = Databases(admin_url)
         yield server
         asyncio.run(server.drop_all())
 
 
 @pytest.fixture
-async def database_url(postgres: TestServer) -> AsyncIterator[str]:
+async def database_url(postgres: Databases) -> AsyncIterator[str]:
     """A new empty database, dropped after the test."""
     url = await postgres.fresh_database("test")
     yield url

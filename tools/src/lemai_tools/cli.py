@@ -78,7 +78,8 @@ def reset() -> None:
     down()
     home = Home(default_home())
     for name in DATA_FOLDERS:
-        shutil.rmtree(home.root / name, ignore_errors=True)
+        if (home.root / name).exists():
+            shutil.rmtree(home.root / name)
     console.print(f"数据已清空 data forgotten: {home.root}")
 
 

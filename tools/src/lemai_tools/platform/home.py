@@ -41,7 +41,7 @@ class Home:
     def folder(self, name: str) -> Path:
         """A folder inside, made if it is not there."""
         path = self.root / name
-        path.mkdir(exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
         return path
 
     def log(self, process_name: str) -> Path:

@@ -103,7 +103,7 @@ class Platform(Processes):
 
     async def _databases(self) -> dict[str, str]:
         outer = {name: url for name in DATABASES if (url := os.environ.get(f"DATABASE_URL_{name.upper()}"))}
-        if outer.keys() == set(DATABASES):
+        if len(outer) == len(DATABASES):
             return outer
         server = Postgres(self.home)
         await self.launch(await server.prepare())

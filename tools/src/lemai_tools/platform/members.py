@@ -117,6 +117,6 @@ def _kingdee(home: Home, known: Reference) -> dict[str, str]:
     counterpart = known.counterparts[0]
     warehouses = [warehouse.code for warehouse in known.warehouses if warehouse.counterpart == counterpart.code]
     return {
-        "SIM_KINGDEE_ROOT": str(home.folder("kingdee") / counterpart.folder),
+        "SIM_KINGDEE_ROOT": str(home.folder(f"kingdee/{counterpart.folder}")),
         "SIM_KINGDEE_WAREHOUSES": json.dumps(warehouses),
     }
