@@ -70,6 +70,14 @@ def test_several_parcels_are_told_with_their_pieces() -> None:
     assert json.loads(call.params["consign_status"]) == [{"sub_tid": "1", "is_part_consign": False}]
 
 
+def test_whole_lines_in_several_parcels_need_no_state() -> None:
+    call = call_for(a_trade({"num": 3}, {}), [], shipment(sf(SF1, _1=3), sf(SF2, _2=1)))
+
+    assert call is not None
+    assert call.method == "alibaba.ascp.logistics.offline.send"
+    assert "consign_status" not in call.params
+
+
 def test_an_unfinished_line_is_told_as_partly_shipped() -> None:
     call = call_for(a_trade({"num": 3}, {"num": 2}), [], shipment(sf(SF1, _1=1, _2=1), unfinished="12"))
 

@@ -49,9 +49,10 @@ SHIPPING = "isv.logistics-offline-service-error:"
         (15, f"{SHIPPING}CD24", InvalidRequest),
         (15, "isv.something-new", InvalidRequest),
         (777, "", ProtocolDrift),
+        ("E7", "", ProtocolDrift),
     ],
 )
-def test_each_code_says_what_to_do(code: int, sub_code: str, expected: type[PlatformError]) -> None:
+def test_each_code_says_what_to_do(code: int | str, sub_code: str, expected: type[PlatformError]) -> None:
     error = refusal("some.method", {"code": code, "msg": "no", "sub_code": sub_code}, timedelta(0))
 
     assert type(error) is expected

@@ -13,7 +13,16 @@ import pytest
 from lemai_marketplace.errors import ClockSkew, ProtocolDrift, SignatureError, Throttled, Unanswered
 from lemai_marketplace.plugins import Credentials, load
 from lemai_marketplace.protocols import Check, ListSkus, PublishShipment, PublishStock, PullTrades
-from lemai_marketplace.types import Malformed, OutcomeState, StockLevel, Trade, Window
+from lemai_marketplace.types import (
+    Malformed,
+    OutcomeState,
+    Parcel,
+    ParcelLine,
+    Shipment,
+    StockLevel,
+    Trade,
+    Window,
+)
 from lemai_marketplace_top.client import TopClient
 from lemai_marketplace_top.plugin import Top, create
 from lemai_marketplace_top.signing import sign
@@ -215,6 +224,34 @@ async def test_a_trade_is_read_alone_only_where_the_list_leaves_something_out(
     assert isinstance(got, Trade if fetched else Malformed)
 
 
+async def test_a_trade_that_only_the_list_knows_holds_up_no_other(platform: Platform, store: Top) -> None:
+    page = json.loads(PAGE.read_bytes())["trades_sold_increment_get_response"]["trades"]["trade"]
+    rows = [page[0] | {"seller_flag": 3}, page[2]]
+
+    def answer(form: Form) -> Any:
+        if form["method"] == "taobao.trade.fullinfo.get":
+            return {"error_response": {"code": 15, "sub_code": "isv.trade-not-exist"}}
+        return {"trades_sold_increment_get_response": {"total_results": 2, "trades": {"trade": rows}}}
+
+    platform.answer = answer
+
+    assert [trade.trade_no for trade in await pull(store)] == ["2871001234567890123", "2871001234567890300"]
+
+
+async def test_a_shipment_that_is_not_taken_is_rejected(platform: Platform, store: Top) -> None:
+    page = json.loads(PAGE.read_bytes())["trades_sold_increment_get_response"]["trades"]["trade"]
+    replies: list[Any] = [
+        {"trade_fullinfo_get_response": {"trade": page[0]}},
+        {"logistics_offline_send_response": {"shipping": {"is_success": False}}},
+    ]
+    platform.answer = lambda _: replies.pop(0)
+    parcel = Parcel("SF", "SF1400123456789", (ParcelLine("2871001234567890124", 2),))
+
+    outcome = await store.publish_shipment(Shipment("2871001234567890123", (parcel,)))
+
+    assert (outcome.state, outcome.code) == (OutcomeState.REJECTED, "is_success")
+
+
 async def test_many_skus_go_in_batches_of_twenty_per_item(platform: Platform, store: Top) -> None:
     def answer(form: Form) -> Any:
         pairs = [pair.split(":") for pair in form["skuid_quantities"].split(";")]
@@ -258,6 +295,51 @@ async def test_another_figure_than_asked_for_is_not_applied(platform: Platform, 
     [outcome] = await store.publish_stock([StockLevel("1", "12", 4)])
 
     assert (outcome.state, outcome.code) == (OutcomeState.REJECTED, "unconfirmed")
+
+
+async def test_of_two_figures_for_a_sku_the_later_counts(platform: Platform, store: Top) -> None:
+    skus = {"sku": [{"sku_id": 12, "quantity": 9}]}
+    platform.answer = lambda _: {"skus_quantity_update_response": {"item": {"skus": skus}}}
+
+    outcomes = await store.publish_stock([StockLevel("1", "12", 4), StockLevel("1", "12", 9)])
+
+    assert [outcome.state for outcome in outcomes] == [OutcomeState.APPLIED] * 2
+    assert [form["skuid_quantities"] for form in platform.forms] == ["12:9"]
+
+
+@pytest.mark.parametrize(
+    ("waybill_found", "state"),
+    [("SF1400123456789", OutcomeState.APPLIED), ("SF1400000000000", OutcomeState.CONFLICT)],
+)
+async def test_a_trade_shipped_in_between_is_read_back(
+    platform: Platform, store: Top, waybill_found: str, state: OutcomeState
+) -> None:
+    page = json.loads(PAGE.read_bytes())["trades_sold_increment_get_response"]["trades"]["trade"]
+    before = page[0]
+    sent = {
+        "status": "WAIT_BUYER_CONFIRM_GOODS",
+        "invoice_no": waybill_found,
+        "logistics_company": "顺丰速运",
+    }
+    after = {
+        **before,
+        "status": "WAIT_BUYER_CONFIRM_GOODS",
+        "orders": {"order": [order | sent for order in before["orders"]["order"]]},
+    }
+    replies: list[Any] = [
+        {"trade_fullinfo_get_response": {"trade": before}},
+        {"error_response": {"code": 15, "sub_code": "isv.logistics-offline-service-error:B04"}},
+        {"trade_fullinfo_get_response": {"trade": after}},
+    ]
+    platform.answer = lambda _: replies.pop(0)
+    contents = (ParcelLine("2871001234567890124", 2), ParcelLine("2871001234567890125", 1))
+
+    outcome = await store.publish_shipment(
+        Shipment("2871001234567890123", (Parcel("SF", "SF1400123456789", contents),))
+    )
+
+    assert outcome.state is state
+    assert replies == []
 
 
 async def test_deleted_skus_and_items_without_skus_are_told_apart(platform: Platform, store: Top) -> None:

@@ -117,16 +117,14 @@ class Top:
         if not _lacks(row):
             return row
         try:
-            return await self._full(required(row, "tid"))
+            return await self._full(text(row, "tid"))
         except NotFound:
             return row
 
     async def _full(self, trade_no: str) -> Row:
         async with self._places:
             reply = await self._client.read("taobao.trade.fullinfo.get", fields=mapper.FIELDS, tid=trade_no)
-        trade: Row | None = reply.get("trade")
-        if trade is None:
-            raise NotFound(f"没有交易 {trade_no} / there is no trade {trade_no}")
+        trade: Row = reply.get("trade", {})
         return trade
 
     async def _missing(self, shipment: Shipment) -> Call | None:
@@ -147,11 +145,12 @@ class Top:
 
     async def publish_stock(self, levels: Sequence[StockLevel]) -> list[Outcome]:
         """taobao.skus.quantity.update, or taobao.item.quantity.update for an item without SKUs."""
+        latest = {(level.platform_item_id, level.platform_sku_id): level for level in levels}
         outcomes: dict[StockLevel, Outcome] = {}
-        items: dict[str, list[StockLevel]] = defaultdict(list)
-        for level in dict.fromkeys(levels):
+        items: dict[tuple[str, bool], list[StockLevel]] = defaultdict(list)
+        for level in latest.values():
             if 0 <= level.quantity <= self.limits.stock_quantity_max:
-                items[level.platform_item_id].append(level)
+                items[level.platform_item_id, level.platform_sku_id is None].append(level)
             else:
                 outcomes[level] = _rejected(level, "quantity", "数量超出平台范围 / the quantity is out of range")
         batches = [
@@ -161,7 +160,7 @@ class Top:
         ]
         for answered in await asyncio.gather(*(self._set_stock(batch) for batch in batches)):
             outcomes |= answered
-        return [outcomes[level] for level in levels]
+        return [outcomes[latest[level.platform_item_id, level.platform_sku_id]] for level in levels]
 
     async def _set_stock(self, batch: list[StockLevel]) -> dict[StockLevel, Outcome]:
         """Outcomes of up to 20 SKUs of one item; what TOP did not confirm is sent once more, alone."""
@@ -177,11 +176,10 @@ class Top:
             for level in batch
             if confirmed.get(level.platform_sku_id) == level.quantity
         }
-        rest = [level for level in batch if level not in outcomes]
-        if len(batch) == 1:
+        if not outcomes and len(batch) == 1:
             why = "平台未确认该数量 / the platform did not confirm the quantity"
-            return outcomes or {batch[0]: _rejected(batch[0], "unconfirmed", why)}
-        for level in rest:
+            return {batch[0]: _rejected(batch[0], "unconfirmed", why)}
+        for level in [level for level in batch if level not in outcomes]:
             outcomes |= await self._set_stock([level])
         return outcomes
 
@@ -227,7 +225,10 @@ class Top:
 
 
 def _lacks(row: Row) -> bool:
-    """True if a list row hints at what only fullinfo tells: notes, and gifts among the promotions."""
+    """True if a list row hints at what only fullinfo tells: notes, and gifts among the promotions.
+
+    TOP's field lists name these for fullinfo only; where the list gives them after all, no second call is made.
+    """
     return bool(text(row, "tid")) and (
         (flag(row, "has_buyer_message") and "buyer_message" not in row)
         or (text(row, "seller_flag").strip("0") != "" and "seller_memo" not in row)

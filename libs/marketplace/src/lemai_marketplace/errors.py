@@ -91,9 +91,7 @@ class ProtocolDrift(PlatformError):
 def outcome_of(key: str, error: PlatformError) -> Outcome:
     """`error` as the outcome of the command `key`; raises `error` where it concerns more than this command."""
     match error:
-        case Throttled():
-            state = OutcomeState.RETRY
-        case Transient():
+        case Throttled() | Transient():
             state = OutcomeState.RETRY
         case InvalidRequest() | NotFound() | NotSupported():
             state = OutcomeState.REJECTED

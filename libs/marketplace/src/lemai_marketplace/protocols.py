@@ -59,7 +59,10 @@ class PublishStock(Protocol):
     """Absolute stock figures to the platform."""
 
     async def publish_stock(self, levels: Sequence[StockLevel]) -> list[Outcome]:
-        """Set `levels`; one outcome each, in their order. Any number: the plugin splits by the platform's limits."""
+        """Set `levels`; one outcome each, in their order. Any number: the plugin splits by the platform's limits.
+
+        Of two levels for one SKU the later counts.
+        """
 
 
 @runtime_checkable
