@@ -5,12 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from lemai_chassis.state.aggregates import Aggregates, Ref, Versioned
-from lemai_chassis.state.unit_of_work import ABSENT, Cause, NotLoaded, RequestedCall, State, UnitOfWork
+from lemai_chassis.state.unit_of_work import (
+    ABSENT,
+    Aggregate,
+    Cause,
+    NotLoaded,
+    Ref,
+    RequestedCall,
+    State,
+    UnitOfWork,
+    Versioned,
+)
 from lemai_contracts import Event
 
 M = TypeVar("M")
-A = TypeVar("A")
+K = TypeVar("K", bound=Aggregate)
 
 
 @dataclass(frozen=True)
@@ -24,20 +33,20 @@ class Handled:
     records: Sequence[Any]
     state: Mapping[Ref, Versioned[Any]]
 
-    def aggregate(self, aggregates: Aggregates[A], *key: str | int) -> A | None:
-        found: A | None = self.state.get(Ref(aggregates, key), ABSENT).aggregate
+    def aggregate(self, kind: type[K], *key: str | int) -> K | None:
+        found: K | None = self.state.get(Ref(kind, key), ABSENT).aggregate
         return found
 
 
 def handle(
     handler: Callable[[M, UnitOfWork], Any],
     message: M,
-    state: Sequence[tuple[Aggregates[Any], Any]] = (),
+    state: Sequence[Aggregate] = (),
     *,
     now: datetime,
 ) -> Handled:
     """Run `handler` on `message` over `state`; what it raises is the caller's."""
-    stored: State = {aggregates.ref_of(aggregate): Versioned(aggregate, 1) for aggregates, aggregate in state}
+    stored: State = {Ref(type(kept), kept.key): Versioned(kept, 1) for kept in state}
     uow = UnitOfWork(stored, now)
     while True:
         try:

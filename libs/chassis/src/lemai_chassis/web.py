@@ -15,8 +15,7 @@ from starlette.exceptions import HTTPException
 
 from lemai_chassis import trace
 from lemai_chassis.delivery.engine import Engine, Transaction
-from lemai_chassis.state.aggregates import Ref
-from lemai_chassis.state.unit_of_work import Cause, UnitOfWork
+from lemai_chassis.state.unit_of_work import Cause, Ref, UnitOfWork
 
 M = TypeVar("M")
 R = TypeVar("R", bound=BaseModel)

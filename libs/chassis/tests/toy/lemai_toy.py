@@ -24,6 +24,10 @@ class Tally:
     notes: tuple[str, ...] = ()
     seen_at: datetime | None = field(default=None)
 
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.owner_code, self.name
+
     def plus(self, note: str) -> "Tally":
         return replace(self, count=self.count + 1, notes=(*self.notes, note))
 

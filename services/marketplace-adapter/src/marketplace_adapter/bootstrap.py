@@ -21,6 +21,7 @@ from marketplace_adapter import api, handlers
 from marketplace_adapter.consumers import ROUTES
 from marketplace_adapter.gateways import Publisher, Sealer, Stores
 from marketplace_adapter.pulling import SWEEP_EVERY, Puller
+from marketplace_adapter.storage import STORAGE
 
 CALL_TIMEOUT = timedelta(seconds=8)
 
@@ -36,7 +37,7 @@ class AdapterSettings(Settings):
 
 def build(settings: AdapterSettings) -> Service:
     known = reference.read(settings.lemai_config)
-    engine = Engine(connect(settings.database_url.get_secret_value()), "marketplace-adapter", ROUTES)
+    engine = Engine(connect(settings.database_url.get_secret_value()), "marketplace-adapter", STORAGE, ROUTES)
     master = MasterKey.read(settings.master_key_file)
     keyring = Keyring(connect(settings.keyring_database_url.get_secret_value()), master)
     secrets = orjson.loads(settings.store_secrets_file.read_bytes())

@@ -12,6 +12,10 @@ class Cursor:
     until: datetime
     trades_pulled: int = 0
 
+    @property
+    def key(self) -> tuple[str]:
+        return (self.store_code,)
+
 
 @dataclass(frozen=True)
 class SeenTrade:
@@ -22,6 +26,10 @@ class SeenTrade:
     platform_version: int
     digest: str
     changes: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.store_code, self.trade_no
 
     def precedes(self, platform_version: int, digest: str) -> bool:
         """Whether a content is news: two within the platform's grain of time differ by their digest."""
@@ -37,6 +45,10 @@ class MalformedTrade:
     reason: str
     sealed_raw: str
     seen_at: datetime
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.store_code, self.trade_no
 
 
 def mask_name(name: str) -> str:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lemai_chassis.delivery.calls import Ended, Outcome
-from lemai_chassis.state.aggregates import Ref
-from lemai_chassis.state.unit_of_work import UnitOfWork
+from lemai_chassis.state.unit_of_work import Ref, UnitOfWork, ref
 from lemai_contracts.marketplace import (
     PublicationState,
     ShipmentPublishedV1,
@@ -19,7 +18,6 @@ from lemai_contracts.order import OrderShippedV1
 from lemai_contracts.stock import AvailabilityChangedV1
 from lemai_contracts.topics import ORDER_PARTITIONS
 from marketplace_adapter.domain import Cursor, MalformedTrade, SeenTrade
-from marketplace_adapter.storage import CURSORS, MALFORMED_TRADES, SEEN_TRADES
 
 PUBLISH_SHIPMENT = "publish_shipment"
 PUBLISH_STOCK = "publish_stock"
@@ -56,32 +54,32 @@ def on_trades_received(command: TradesReceived, uow: UnitOfWork) -> None:
     """Publish what is news; a page read twice publishes nothing the second time."""
     for pulled in command.trades:
         trade = pulled.trade
-        seen = uow.get(SEEN_TRADES, trade.store_code, trade.trade_no)
+        seen = uow.get(SeenTrade, trade.store_code, trade.trade_no)
         if seen and not seen.precedes(pulled.platform_version, pulled.digest):
             continue
         changes = seen.changes + 1 if seen else 1
         news = SeenTrade(trade.store_code, trade.trade_no, pulled.platform_version, pulled.digest, changes)
-        uow.put(SEEN_TRADES, news)
+        uow.put(news)
         version = f"{pulled.platform_version:020}-{changes:06}"
-        uow.emit(trade.model_copy(update={"version": version}), (SEEN_TRADES, news))
+        uow.emit(trade.model_copy(update={"version": version}), news)
     for malformed in command.malformed:
         _keep_malformed(malformed, uow)
 
 
 def trade_refs(command: TradesReceived) -> Iterable[Ref]:
     for pulled in command.trades:
-        yield SEEN_TRADES.ref(command.store_code, pulled.trade.trade_no)
+        yield ref(SeenTrade, command.store_code, pulled.trade.trade_no)
     for malformed in command.malformed:
-        yield MALFORMED_TRADES.ref(command.store_code, malformed.trade_no)
+        yield ref(MalformedTrade, command.store_code, malformed.trade_no)
 
 
 def on_window_pulled(command: WindowPulled, uow: UnitOfWork) -> None:
     """Move the cursor and tell every partition how far the store has been pulled."""
-    cursor = uow.get(CURSORS, command.store_code)
+    cursor = uow.get(Cursor, command.store_code)
     if cursor and cursor.until >= command.until:
         return
     pulled = (cursor.trades_pulled if cursor else 0) + command.trades
-    uow.put(CURSORS, Cursor(command.store_code, command.until, pulled))
+    uow.put(Cursor(command.store_code, command.until, pulled))
     for partition in range(ORDER_PARTITIONS):
         uow.emit(TradesPulledV1(store_code=command.store_code, partition=partition, until=command.until))
 
@@ -134,10 +132,10 @@ def on_stock_published(ended: Ended, uow: UnitOfWork) -> None:
 
 
 def _keep_malformed(trade: MalformedTrade, uow: UnitOfWork) -> None:
-    known = uow.get(MALFORMED_TRADES, trade.store_code, trade.trade_no)
+    known = uow.get(MalformedTrade, trade.store_code, trade.trade_no)
     if known and known.reason == trade.reason:
         return
-    uow.put(MALFORMED_TRADES, trade)
+    uow.put(trade)
     uow.emit(
         AlertRaisedV1(
             code="malformed_trade",

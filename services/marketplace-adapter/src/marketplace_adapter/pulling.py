@@ -6,13 +6,14 @@ import structlog
 
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.reference import Store
+from lemai_chassis.state.unit_of_work import ref
 from lemai_marketplace import pull as windows
 from lemai_marketplace.protocols import PullTrades
 from lemai_marketplace.types import Malformed, Trade
 from marketplace_adapter import gateways, storage
+from marketplace_adapter.domain import Cursor
 from marketplace_adapter.gateways import Sealer, Stores
 from marketplace_adapter.handlers import WindowPulled, on_trades_received, on_window_pulled, trade_refs
-from marketplace_adapter.storage import CURSORS
 
 log = structlog.get_logger()
 FIRST_LOOKBACK = timedelta(days=1)
@@ -55,7 +56,7 @@ class Puller:
                 read += len(page)
             if advance:
                 command = WindowPulled(self._store.code, window.end, read)
-                await self._engine.execute(on_window_pulled, command, [CURSORS.ref(self._store.code)])
+                await self._engine.execute(on_window_pulled, command, [ref(Cursor, self._store.code)])
             total += read
         return total
 

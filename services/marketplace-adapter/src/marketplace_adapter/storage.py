@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from lemai_chassis import tables
+from lemai_chassis.delivery.engine import Storage
 from lemai_chassis.state.aggregates import Aggregates
 from marketplace_adapter.domain import Cursor, MalformedTrade, SeenTrade
 
@@ -55,7 +56,7 @@ class MalformedTradeRow(AdapterRow, table=True):
 
 CURSORS = Aggregates(Cursor, CursorRow)
 SEEN_TRADES = Aggregates(SeenTrade, SeenTradeRow)
-MALFORMED_TRADES = Aggregates(MalformedTrade, MalformedTradeRow)
+STORAGE = Storage.of(CURSORS, SEEN_TRADES, Aggregates(MalformedTrade, MalformedTradeRow))
 
 
 async def cursor(connection: AsyncConnection, store_code: str) -> Cursor | None:

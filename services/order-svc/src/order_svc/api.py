@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.reference import Reference
-from lemai_chassis.state.unit_of_work import UnitOfWork
+from lemai_chassis.state.unit_of_work import UnitOfWork, ref
 from lemai_chassis.web import (
     PAGE_MAX,
     Commands,
@@ -24,10 +24,10 @@ from lemai_chassis.web import (
 from lemai_contracts.order import OrderState
 from lemai_contracts.values import Consignee, Money
 from order_svc import storage
-from order_svc.domain import CannotCancel, Order
+from order_svc.domain import CannotCancel, HeldActual, Order
 from order_svc.handlers import commands
 from order_svc.handlers.commands import HeldActualNotFound, OrderCommand, OrderNotFound, Resolution
-from order_svc.storage import HELD_ACTUALS, ORDERS, Search
+from order_svc.storage import ORDERS, Search
 
 OwnerCode = Annotated[str | None, Query(description="订单号不唯一时必填 / needed where a number is not unique")]
 Handler = Callable[[Reference, OrderCommand, UnitOfWork], Order]
@@ -190,7 +190,7 @@ def _commanding(engine: Engine, reference: Reference) -> APIRouter:
             return _view(handler(reference, command, uow))
 
         try:
-            return await http.run(request, key, viewed, command, [ORDERS.ref(order.owner_code, order.order_no)])
+            return await http.run(request, key, viewed, command, [ref(Order, order.owner_code, order.order_no)])
         except OrderNotFound:
             raise not_found("order_no", order_no) from None
         except CannotCancel as error:
@@ -248,7 +248,7 @@ def _held_actuals(engine: Engine) -> APIRouter:
 
         try:
             return await http.run(
-                request, key, viewed, command, [HELD_ACTUALS.ref(owner_code, order_no, leg, actual_no)]
+                request, key, viewed, command, [ref(HeldActual, owner_code, order_no, leg, actual_no)]
             )
         except HeldActualNotFound:
             raise not_found("actual_no", actual_no) from None

@@ -123,6 +123,10 @@ class Order:
     actual_nos: tuple[str, ...] = ()
 
     @property
+    def key(self) -> tuple[str, str]:
+        return self.owner_code, self.order_no
+
+    @property
     def goods_minor(self) -> int:
         return sum(line.amount_minor for line in self.lines)
 
@@ -248,6 +252,10 @@ class Trade:
     order_nos: tuple[tuple[str, str], ...] = ()
     """(owner_code, order_no)."""
 
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.store_code, self.trade_no
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -259,6 +267,10 @@ class Listing:
     owner_code: str
     item_code: str
     active: bool
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.store_code, self.platform_item_id, self.platform_sku_id
 
 
 @dataclass(frozen=True)
@@ -277,6 +289,10 @@ class Item:
     retail_minor: int
     components: tuple[Component, ...] = ()
 
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.owner_code, self.item_code
+
 
 @dataclass(frozen=True)
 class HeldActual:
@@ -293,6 +309,10 @@ class HeldActual:
     resolved_at: datetime | None = None
     resolution: str = ""
 
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        return self.owner_code, self.order_no, self.leg, self.actual_no
+
 
 @dataclass(frozen=True)
 class Step:
@@ -304,6 +324,10 @@ class Step:
     reference: str
     at: datetime
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        return self.owner_code, self.order_no, self.kind, self.reference
 
 
 def order_no(prefix: str, trade_no: str, owner_index: int) -> str:

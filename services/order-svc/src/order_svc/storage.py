@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from lemai_chassis import tables
+from lemai_chassis.delivery.engine import Storage
 from lemai_chassis.state.aggregates import Aggregates
 from order_svc.domain import HeldActual, Item, Listing, Order, Step, Trade
 
@@ -133,11 +134,14 @@ class StepRow(OrderSvcRow, table=True):
 
 
 ORDERS = Aggregates(Order, OrderRow)
-TRADES = Aggregates(Trade, TradeRow)
-LISTINGS = Aggregates(Listing, ListingRow)
-ITEMS = Aggregates(Item, ItemRow)
-HELD_ACTUALS = Aggregates(HeldActual, HeldActualRow)
-STEPS = Aggregates(Step, StepRow)
+STORAGE = Storage.of(
+    ORDERS,
+    Aggregates(Trade, TradeRow),
+    Aggregates(Listing, ListingRow),
+    Aggregates(Item, ItemRow),
+    Aggregates(HeldActual, HeldActualRow),
+    Aggregates(Step, StepRow),
+)
 
 
 @dataclass(frozen=True)

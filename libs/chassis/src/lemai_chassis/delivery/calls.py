@@ -19,8 +19,7 @@ import structlog
 from lemai_chassis.delivery import metrics
 from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.delivery.wakeup import Wakeup
-from lemai_chassis.state.aggregates import Ref
-from lemai_chassis.state.unit_of_work import Cause, UnitOfWork
+from lemai_chassis.state.unit_of_work import Cause, Ref, UnitOfWork
 
 log = structlog.get_logger()
 RECORD_AT_MOST = 100

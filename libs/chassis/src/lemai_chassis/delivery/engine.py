@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -17,16 +17,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from lemai_chassis import trace
 from lemai_chassis.delivery import metrics, parking
 from lemai_chassis.delivery.message import Message
-from lemai_chassis.state.aggregates import ConcurrentUpdateError, Ref, Versioned
+from lemai_chassis.state.aggregates import Aggregates, ConcurrentUpdateError
 from lemai_chassis.state.unit_of_work import (
     ABSENT,
     Cause,
     Effects,
+    Key,
     NotLoaded,
     Park,
+    Ref,
     State,
     UnitOfWork,
-    keys_by_aggregates,
+    Versioned,
 )
 from lemai_contracts import Attributes, Event, MalformedEnvelope
 
@@ -74,25 +76,38 @@ Sink = Callable[["Transaction", Sequence[Any]], Awaitable[None]]
 """Stores records of one type that handlers appended, in the order they did."""
 
 
+@dataclass(frozen=True)
+class Storage:
+    """Where a service keeps its state: aggregates by their kind, and what handlers append by its type."""
+
+    aggregates: Mapping[type, Aggregates[Any]]
+    sinks: Mapping[type, Sink] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, *aggregates: Aggregates[Any], sinks: Mapping[type, Sink] | None = None) -> "Storage":
+        return cls({kept.kind: kept for kept in aggregates}, sinks or {})
+
+
 class Transaction:
     """State, handlers and effects on one database transaction that somebody else commits."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime, sinks: Mapping[type, Sink]) -> None:
+    def __init__(self, connection: AsyncConnection, now: datetime, storage: Storage) -> None:
         self.connection = connection
-        self._sinks = sinks
+        self._storage = storage
         self._loaded: State = {}
         self._state: State = {}
         self.uow = UnitOfWork(self._state, now)
 
     async def load(self, refs: Iterable[Ref]) -> None:
         """Lock and read what is not there yet, one query per kind, kinds and keys always in the same order."""
-        missing = {ref for ref in refs if ref not in self._state}
-        grouped = sorted(keys_by_aggregates(missing).items(), key=lambda item: item[0].kind.__name__)
-        for aggregates, keys in grouped:
-            found = await aggregates.load(self.connection, keys)
-            for key in keys:
-                self._loaded[Ref(aggregates, key)] = found.get(key, ABSENT)
-        self._state |= {ref: self._loaded[ref] for ref in missing}
+        missing: dict[type, set[Key]] = {}
+        for ref in refs:
+            if ref not in self._state:
+                missing.setdefault(ref.kind, set()).add(ref.key)
+        for kind, keys in sorted(missing.items(), key=lambda item: item[0].__name__):
+            found = await self._storage.aggregates[kind].load(self.connection, keys)
+            self._loaded |= {Ref(kind, key): found.get(key, ABSENT) for key in keys}
+            self._state |= {Ref(kind, key): found.get(key, ABSENT) for key in keys}
 
     async def run(self, handler: Callable[[M, UnitOfWork], R], message: M, cause: Cause) -> R:
         """Run one handler in its own overlay, loading what it turns out to need."""
@@ -105,14 +120,15 @@ class Transaction:
 
     async def flush(self) -> None:
         """Write everything: state first, then appended records, calls, wake-ups and events."""
-        changed = [(ref, new) for ref, new in self._state.items() if new is not self._loaded[ref]]
-        for aggregates in sorted({ref.aggregates for ref, _ in changed}, key=lambda a: a.kind.__name__):
-            rows: list[tuple[int, Versioned[Any]]] = [
-                (self._loaded[ref].version, new) for ref, new in changed if ref.aggregates is aggregates
-            ]
-            await aggregates.save(self.connection, rows)
-        for kind in dict.fromkeys(type(record) for record in self.uow.effects.records):
-            await self._sinks[kind](self, [record for record in self.uow.effects.records if type(record) is kind])
+        changed: dict[type, list[tuple[int, Versioned[Any]]]] = {}
+        for ref, new in self._state.items():
+            if new is not self._loaded[ref]:
+                changed.setdefault(ref.kind, []).append((self._loaded[ref].version, new))
+        for kind, rows in sorted(changed.items(), key=lambda item: item[0].__name__):
+            await self._storage.aggregates[kind].save(self.connection, rows)
+        records = self.uow.effects.records
+        for kind in dict.fromkeys(map(type, records)):
+            await self._storage.sinks[kind](self, [record for record in records if type(record) is kind])
         await _request_calls(self.connection, self.uow.effects)
         await parking.wake(self.connection, self.uow.effects.arrived)
         await self._publish()
@@ -145,21 +161,21 @@ class Engine:
         self,
         database: AsyncEngine,
         source: str,
+        storage: Storage,
         routes: Sequence[On[Any]] = (),
-        sinks: Mapping[type, Sink] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.database = database
         self.source = source
         self.clock = clock
-        self._sinks = sinks or {}
+        self._storage = storage
         self._routes: Mapping[str, On[Any]] = {route.event.type: route for route in routes}
         self.topics = tuple(sorted({route.event.topic.name for route in routes}))
 
     @asynccontextmanager
     async def joined(self, connection: AsyncConnection) -> AsyncIterator[Transaction]:
         """A Transaction on a connection whose transaction the caller commits."""
-        transaction = Transaction(connection, self.clock(), self._sinks)
+        transaction = Transaction(connection, self.clock(), self._storage)
         yield transaction
         await transaction.flush()
 

@@ -1,86 +1,59 @@
 """State in bulk: one row per aggregate, its nested values as JSONB, loaded and saved one statement a batch."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import RowMapping, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
-A = TypeVar("A")
-Key = tuple[str | int, ...]
+from lemai_chassis.state.unit_of_work import Aggregate, Key, Versioned
+
+K = TypeVar("K", bound=Aggregate)
 
 
 class ConcurrentUpdateError(Exception):
     """Somebody else changed or created an aggregate between our read and our write: run the batch again."""
 
 
-@dataclass(frozen=True)
-class Ref:
-    """Names one aggregate: which kind, which key."""
-
-    aggregates: "Aggregates[Any]"
-    key: Key
-
-
-@dataclass(frozen=True)
-class Versioned(Generic[A]):
-    """An aggregate (None: not there yet) and how often it has been changed."""
-
-    aggregate: A | None
-    version: int
-
-
-class Aggregates(Generic[A]):
+class Aggregates(Generic[K]):
     """All aggregates of one kind: a stdlib dataclass whose fields are the columns of one table.
 
-    The table has a `version` column besides, and may have generated columns for searching.
+    The table's primary key is the aggregate's `key`; it has a `version` column besides, and may have generated
+    columns for searching.
     """
 
-    def __init__(self, kind: type[A], row: type[SQLModel]) -> None:
+    def __init__(self, kind: type[K], row: type[SQLModel]) -> None:
         table: Table = row.__table__  # type: ignore[attr-defined]
         self.kind = kind
-        self.key_columns = tuple(column.name for column in table.primary_key)
         self._adapter = TypeAdapter(kind)
-        self._load_sql, self._insert_sql, self._update_sql = _statements(table, self.key_columns)
+        keys = [column.name for column in table.primary_key]
+        self._load_sql, self._insert_sql, self._update_sql = _statements(table, keys)
 
-    def ref(self, *key: str | int) -> Ref:
-        return Ref(self, key)
-
-    def ref_of(self, aggregate: A) -> Ref:
-        return Ref(self, tuple(getattr(aggregate, column) for column in self.key_columns))
-
-    def parse(self, row: RowMapping) -> A:
+    def parse(self, row: RowMapping) -> K:
         """An aggregate from a row that was only read, not locked."""
         return self._adapter.validate_python(dict(row))
 
-    async def load(self, connection: AsyncConnection, keys: Collection[Key]) -> Mapping[Key, Versioned[A]]:
+    async def load(self, connection: AsyncConnection, keys: Collection[Key]) -> Mapping[Key, Versioned[K]]:
         """Read and lock the rows of `keys` in key order; keys without a row are left out."""
         columns = tuple(list(column) for column in zip(*sorted(keys), strict=True))
         rows = await connection.exec_driver_sql(self._load_sql, columns)
         loaded = (Versioned(self._adapter.validate_json(row.document), row.version) for row in rows)
-        return {self.ref_of(stored.aggregate).key: stored for stored in loaded if stored.aggregate is not None}
+        return {stored.aggregate.key: stored for stored in loaded if stored.aggregate is not None}
 
-    async def save(self, connection: AsyncConnection, changes: Sequence[tuple[int, Versioned[A]]]) -> None:
+    async def save(self, connection: AsyncConnection, changes: Sequence[tuple[int, Versioned[K]]]) -> None:
         """Write `(version when loaded, new state)`. Raises ConcurrentUpdateError if a row moved meanwhile."""
         for sql, rows in (
             (self._insert_sql, [(loaded, new) for loaded, new in changes if loaded == 0]),
             (self._update_sql, [(loaded, new) for loaded, new in changes if loaded > 0]),
         ):
             if rows:
-                result = await connection.exec_driver_sql(sql, (self._dump(rows),))
+                documents = [self._adapter.dump_json(new.aggregate).decode() for _, new in rows]  # type: ignore[arg-type]
+                versions = [new.version for _, new in rows], [loaded for loaded, _ in rows]
+                result = await connection.exec_driver_sql(sql, (documents, *versions))
                 if result.rowcount != len(rows):
                     raise ConcurrentUpdateError(self.kind.__name__)
-
-    def _dump(self, changes: Sequence[tuple[int, Versioned[A]]]) -> str:
-        documents = []
-        for loaded, new in changes:
-            document = self._adapter.dump_python(new.aggregate, mode="json")  # type: ignore[arg-type]
-            documents.append(document | {"version": new.version, "loaded": loaded})
-        return orjson.dumps(documents).decode()
 
 
 def _statements(table: Table, keys: Sequence[str]) -> tuple[str, str, str]:
@@ -94,15 +67,19 @@ def _statements(table: Table, keys: Sequence[str]) -> tuple[str, str, str]:
         f"WHERE ({key_list}) IN (SELECT * FROM unnest({arrays})) ORDER BY {key_list} FOR UPDATE"
     )
     columns = ", ".join(f'"{column}"' for column in written)
-    values = ", ".join(f'x."{column}"' for column in written)
+    values = ", ".join("d.version" if column == "version" else f'x."{column}"' for column in written)
+    changes = (
+        "unnest($1::text[], $2::bigint[], $3::bigint[]) AS d(document, version, loaded), "
+        f"json_populate_record(NULL::{name}, d.document::json) x"
+    )
+    conflict = ", ".join(f'"{key}"' for key in keys)
     insert = (
-        f"INSERT INTO {name} ({columns}) SELECT {values} "  # noqa: S608
-        f"FROM jsonb_populate_recordset(NULL::{name}, $1::text::jsonb) x ON CONFLICT DO NOTHING"
+        f"INSERT INTO {name} ({columns}) SELECT {values} FROM {changes} "  # noqa: S608
+        f"WHERE d.loaded = 0 ON CONFLICT ({conflict}) DO NOTHING"
     )
     new_key = ", ".join(f'x."{key}"' for key in keys)
     update = (
-        f"UPDATE {name} t SET ({columns}) = ROW({values}) "  # noqa: S608
-        f"FROM jsonb_array_elements($1::text::jsonb) e, jsonb_populate_record(NULL::{name}, e) x "
-        f"WHERE ({key_list}) = ({new_key}) AND t.version = (e->>'loaded')::bigint"
+        f"UPDATE {name} t SET ({columns}) = ROW({values}) FROM {changes} "  # noqa: S608
+        f"WHERE ({key_list}) = ({new_key}) AND t.version = d.loaded"
     )
     return load, insert, update

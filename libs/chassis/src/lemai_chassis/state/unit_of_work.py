@@ -4,14 +4,46 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from lemai_chassis.state.aggregates import Aggregates, Key, Ref, Versioned
 from lemai_contracts import Event
 
 A = TypeVar("A")
-ABSENT: Versioned[Any] = Versioned(None, 0)
+Key = tuple[str | int, ...]
 AWAITED_RECHECK = timedelta(minutes=1)
+
+
+class Aggregate(Protocol):
+    """A frozen stdlib dataclass that changes as a whole; `key` identifies it within its kind."""
+
+    @property
+    def key(self) -> Key: ...
+
+
+K = TypeVar("K", bound=Aggregate)
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Names one aggregate: which kind, which key."""
+
+    kind: type[Any]
+    key: Key
+
+
+def ref(kind: type[Aggregate], *key: str | int) -> Ref:
+    return Ref(kind, key)
+
+
+@dataclass(frozen=True)
+class Versioned(Generic[A]):
+    """An aggregate (None: not there yet) and how often it has been changed."""
+
+    aggregate: A | None
+    version: int
+
+
+ABSENT: Versioned[Any] = Versioned(None, 0)
 
 
 class Park(Exception):
@@ -49,9 +81,9 @@ class ParkAwaiting(Park):
 class NotLoaded(Exception):
     """A handler asked for an aggregate the batch did not load: the engine loads it and runs the handler again."""
 
-    def __init__(self, ref: Ref) -> None:
-        super().__init__(f"{ref.aggregates.kind.__name__} {ref.key}")
-        self.ref = ref
+    def __init__(self, its: Ref) -> None:
+        super().__init__(f"{its.kind.__name__} {its.key}")
+        self.ref = its
 
 
 @dataclass(frozen=True)
@@ -116,21 +148,21 @@ class UnitOfWork:
         self.effects.arrived += self._pending.arrived
         self.effects.records += self._pending.records
 
-    def get(self, aggregates: Aggregates[A], *key: str | int) -> A | None:
+    def get(self, kind: type[K], *key: str | int) -> K | None:
         """The aggregate as earlier messages of the batch left it, locked; None if there is none."""
-        aggregate: A | None = self._versioned(Ref(aggregates, key)).aggregate
+        aggregate: K | None = self._versioned(Ref(kind, key)).aggregate
         return aggregate
 
-    def put(self, aggregates: Aggregates[A], aggregate: A) -> None:
+    def put(self, aggregate: Aggregate) -> None:
         """Replace or create an aggregate. It must have been named for the batch or read with `get` before."""
-        ref = aggregates.ref_of(aggregate)
-        before = self._versioned(ref)
+        its = Ref(type(aggregate), aggregate.key)
+        before = self._versioned(its)
         if before.aggregate != aggregate:
-            self._overlay[ref] = Versioned(aggregate, before.version + 1)
+            self._overlay[its] = Versioned(aggregate, before.version + 1)
 
-    def emit(self, event: Event, of: tuple[Aggregates[Any], Any] | None = None) -> None:
+    def emit(self, event: Event, of: Aggregate | None = None) -> None:
         """Publish a fact; `of` is the aggregate, already put, whose version the event carries."""
-        version = self._versioned(of[0].ref_of(of[1])).version if of else 0
+        version = self._versioned(Ref(type(of), of.key)).version if of else 0
         self._pending.events.append((Emitted(event, version), self._cause))
 
     def call(self, kind: str, key: str, payload: Mapping[str, Any], *, supersede: bool = False) -> None:
@@ -145,15 +177,8 @@ class UnitOfWork:
         """Wake every key that is parked awaiting this."""
         self._pending.arrived.append(awaited)
 
-    def _versioned(self, ref: Ref) -> Versioned[Any]:
-        found = self._overlay.get(ref) or self._state.get(ref)
+    def _versioned(self, its: Ref) -> Versioned[Any]:
+        found = self._overlay.get(its) or self._state.get(its)
         if found is None:
-            raise NotLoaded(ref)
+            raise NotLoaded(its)
         return found
-
-
-def keys_by_aggregates(refs: set[Ref]) -> dict[Aggregates[Any], set[Key]]:
-    grouped: dict[Aggregates[Any], set[Key]] = {}
-    for ref in refs:
-        grouped.setdefault(ref.aggregates, set()).add(ref.key)
-    return grouped

@@ -6,7 +6,6 @@ from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork
 from order_svc.domain import HeldActual, Order
 from order_svc.handlers.progress import advance
-from order_svc.storage import HELD_ACTUALS, ORDERS
 
 
 class OrderNotFound(Exception):
@@ -61,16 +60,16 @@ class Resolution:
 
 
 def resolve_held_actual(command: Resolution, uow: UnitOfWork) -> HeldActual:
-    held = uow.get(HELD_ACTUALS, command.owner_code, command.order_no, command.leg, command.actual_no)
+    held = uow.get(HeldActual, command.owner_code, command.order_no, command.leg, command.actual_no)
     if held is None:
         raise HeldActualNotFound(command.actual_no)
     resolved = replace(held, resolved_at=uow.now, resolution=f"{command.actor}: {command.resolution}")
-    uow.put(HELD_ACTUALS, resolved)
+    uow.put(resolved)
     return resolved
 
 
 def _order(command: OrderCommand, uow: UnitOfWork) -> Order:
-    order = uow.get(ORDERS, command.owner_code, command.order_no)
+    order = uow.get(Order, command.owner_code, command.order_no)
     if order is None:
         raise OrderNotFound(command.order_no)
     return order
@@ -79,6 +78,6 @@ def _order(command: OrderCommand, uow: UnitOfWork) -> Order:
 def _advanced(reference: Reference, before: Order, order: Order, command: OrderCommand, uow: UnitOfWork) -> Order:
     reason = f"{command.actor}: {command.reason}" if command.reason else command.actor
     advance(reference, before, order, uow, reason)
-    after = uow.get(ORDERS, order.owner_code, order.order_no)
+    after = uow.get(Order, order.owner_code, order.order_no)
     assert after is not None
     return after

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from lemai_chassis.reference import Reference
-from lemai_chassis.state.aggregates import Ref
-from lemai_chassis.state.unit_of_work import UnitOfWork
+from lemai_chassis.state.unit_of_work import Ref, UnitOfWork, ref
 from lemai_contracts.fulfilment import (
     ActualReportedV1,
     Direction,
@@ -20,14 +19,13 @@ from lemai_contracts.stock import CommitmentAnsweredV1
 from lemai_contracts.values import Leg, Money, OrderKind
 from order_svc.domain import Commitment, HeldActual, NotOrdered, Order, OrderError, State
 from order_svc.handlers.progress import advance, alert, step, step_ref
-from order_svc.storage import HELD_ACTUALS, ORDERS
 
 UNKNOWN_ORDER = "E_UNKNOWN_ORDER"
 
 
 def on_commitment_answered(reference: Reference, event: CommitmentAnsweredV1, uow: UnitOfWork) -> None:
     """Committed orders go out when nothing else keeps them; short ones wait."""
-    order = uow.get(ORDERS, event.owner_code, event.order_no)
+    order = uow.get(Order, event.owner_code, event.order_no)
     if order is None:
         return
     advance(reference, order, order.answer_commitment(Commitment(event.state)), uow)
@@ -35,14 +33,14 @@ def on_commitment_answered(reference: Reference, event: CommitmentAnsweredV1, uo
 
 
 def commitment_refs(event: CommitmentAnsweredV1) -> Iterable[Ref]:
-    yield ORDERS.ref(event.owner_code, event.order_no)
+    yield ref(Order, event.owner_code, event.order_no)
     yield step_ref(event.owner_code, event.order_no, "commitment", event.state)
     yield step_ref(event.owner_code, event.order_no, "instructed", "1")
 
 
 def on_actual_reported(reference: Reference, event: ActualReportedV1, uow: UnitOfWork) -> None:
     """Book what left; hold what contradicts the order. The goods have moved either way."""
-    order = uow.get(ORDERS, event.owner_code, event.order_no)
+    order = uow.get(Order, event.owner_code, event.order_no)
     if order is None:
         _hold(event, UNKNOWN_ORDER, "没有此订单 / no such order", uow)
         return
@@ -58,39 +56,39 @@ def on_actual_reported(reference: Reference, event: ActualReportedV1, uow: UnitO
         return
     advance(reference, order, shipped, uow, event.status)
     if shipped.pieces_shipped > order.pieces_shipped:
-        uow.emit(_shipped(order, shipped, event), (ORDERS, shipped))
+        uow.emit(_shipped(order, shipped, event), shipped)
     if shipped.state is State.SHORT_SHIPPED:
         about = f"{order.owner_code}/{order.order_no}"
         alert("short_shipped", about, f"仓库短发，请决定退款或补寄 / short: refund or resend: {event.remark}", uow)
 
 
 def actual_refs(event: ActualReportedV1) -> Iterable[Ref]:
-    yield ORDERS.ref(event.owner_code, event.order_no)
+    yield ref(Order, event.owner_code, event.order_no)
     yield step_ref(event.owner_code, event.order_no, "actual", event.actual_no)
 
 
 def on_document_sent(event: DocumentSentV1, uow: UnitOfWork) -> None:
-    order = uow.get(ORDERS, event.owner_code, event.reference)
+    order = uow.get(Order, event.owner_code, event.reference)
     if order:
         place = event.document
         step(order, "document_sent", _document(event), event.sent_at, uow, file=place.file_name, line=place.line)
 
 
 def on_document_acknowledged(event: DocumentAcknowledgedV1, uow: UnitOfWork) -> None:
-    order = uow.get(ORDERS, event.owner_code, event.reference)
+    order = uow.get(Order, event.owner_code, event.reference)
     if order:
         step(order, "acknowledged", _document(event), event.acknowledged_at, uow, file=event.file_name)
 
 
 def document_refs(event: DocumentSentV1 | DocumentAcknowledgedV1) -> Iterable[Ref]:
     kind = "document_sent" if isinstance(event, DocumentSentV1) else "acknowledged"
-    yield ORDERS.ref(event.owner_code, event.reference)
+    yield ref(Order, event.owner_code, event.reference)
     yield step_ref(event.owner_code, event.reference, kind, _document(event))
 
 
 def on_document_rejected(event: DocumentRejectedV1, uow: UnitOfWork) -> None:
     """A refused instruction must not wait unseen: it stands in the journey and somebody is told."""
-    order = uow.get(ORDERS, event.owner_code, event.reference)
+    order = uow.get(Order, event.owner_code, event.reference)
     if order is None:
         return
     place = event.document
@@ -110,7 +108,7 @@ def on_document_rejected(event: DocumentRejectedV1, uow: UnitOfWork) -> None:
 
 
 def on_shipment_published(event: ShipmentPublishedV1, uow: UnitOfWork) -> None:
-    order = uow.get(ORDERS, event.owner_code, event.order_no)
+    order = uow.get(Order, event.owner_code, event.order_no)
     if order is None:
         return
     step(
@@ -131,7 +129,7 @@ def on_shipment_published(event: ShipmentPublishedV1, uow: UnitOfWork) -> None:
 
 
 def publication_refs(event: ShipmentPublishedV1) -> Iterable[Ref]:
-    yield ORDERS.ref(event.owner_code, event.order_no)
+    yield ref(Order, event.owner_code, event.order_no)
     yield step_ref(event.owner_code, event.order_no, "published", event.actual_no)
 
 
@@ -169,8 +167,8 @@ def _pieces(order: Order, event: ActualReportedV1) -> Counter[int]:
 
 def _hold(event: ActualReportedV1, code: str, reason: str, uow: UnitOfWork) -> None:
     key = (event.owner_code, event.order_no, event.leg.value, event.actual_no)
-    if uow.get(HELD_ACTUALS, *key) is None:
-        uow.put(HELD_ACTUALS, HeldActual(*key, code, reason, event.model_dump(mode="json"), uow.now))
+    if uow.get(HeldActual, *key) is None:
+        uow.put(HeldActual(*key, code, reason, event.model_dump(mode="json"), uow.now))
         about = f"{event.owner_code}/{event.order_no}"
         alert("actual_held", about, f"实绩 {event.actual_no} 待处理 / actual held: {code} {reason}", uow)
 

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lemai_chassis.reference import Reference
-from lemai_chassis.state.aggregates import Ref
-from lemai_chassis.state.unit_of_work import ParkAwaiting, UnitOfWork
+from lemai_chassis.state.unit_of_work import ParkAwaiting, Ref, UnitOfWork, ref
 from lemai_contracts.catalog import ItemChangedV1, ListingChangedV1
 from lemai_contracts.marketplace import TradeChangedV1, TradesPulledV1, TradeStatus
 from lemai_contracts.order import IntakeAdvancedV1
@@ -13,14 +12,13 @@ from lemai_contracts.values import OrderKind
 from order_svc import domain
 from order_svc.domain import Component, Item, Line, Listing, Order, Trade
 from order_svc.handlers.progress import advance, cancel_or_alert, place, step_ref
-from order_svc.storage import ITEMS, LISTINGS, ORDERS, TRADES
 
 TO_SHIP = (TradeStatus.TO_SHIP, TradeStatus.PARTLY_SHIPPED)
 
 
 def on_trade_changed(reference: Reference, event: TradeChangedV1, uow: UnitOfWork) -> None:
     """Place, hold, release or cancel what a trade is to us. Parks while a platform SKU has no item."""
-    known = uow.get(TRADES, event.store_code, event.trade_no)
+    known = uow.get(Trade, event.store_code, event.trade_no)
     if known and known.trade_version >= event.version:
         return
     order_nos = known.order_nos if known else ()
@@ -31,15 +29,15 @@ def on_trade_changed(reference: Reference, event: TradeChangedV1, uow: UnitOfWor
         for order in orders:
             place(reference, order, uow)
         order_nos = tuple((order.owner_code, order.order_no) for order in orders)
-    uow.put(TRADES, Trade(event.store_code, event.trade_no, event.version, event.status, order_nos))
+    uow.put(Trade(event.store_code, event.trade_no, event.version, event.status, order_nos))
 
 
 def trade_refs(reference: Reference, event: TradeChangedV1) -> Iterable[Ref]:
-    yield TRADES.ref(event.store_code, event.trade_no)
+    yield ref(Trade, event.store_code, event.trade_no)
     for line in event.lines:
-        yield LISTINGS.ref(event.store_code, line.platform_item_id, line.platform_sku_id)
+        yield ref(Listing, event.store_code, line.platform_item_id, line.platform_sku_id)
     for owner_code, order_no in _order_nos(reference, event):
-        yield ORDERS.ref(owner_code, order_no)
+        yield ref(Order, owner_code, order_no)
         yield step_ref(owner_code, order_no, "placed", event.trade_no)
 
 
@@ -51,24 +49,24 @@ def on_trades_pulled(event: TradesPulledV1, uow: UnitOfWork) -> None:
 def on_listing_changed(event: ListingChangedV1, uow: UnitOfWork) -> None:
     """Know the mapping, and wake the trades that wait for it."""
     key = (event.store_code, event.platform_item_id, event.platform_sku_id)
-    uow.get(LISTINGS, *key)
-    uow.put(LISTINGS, Listing(*key, event.owner_code, event.item_code, event.active))
+    uow.get(Listing, *key)
+    uow.put(Listing(*key, event.owner_code, event.item_code, event.active))
     uow.arrived(_awaited_listing(*key))
 
 
 def on_item_changed(event: ItemChangedV1, uow: UnitOfWork) -> None:
     """Know the item, and wake the trades that wait for it."""
-    uow.get(ITEMS, event.owner_code, event.item_code)
+    uow.get(Item, event.owner_code, event.item_code)
     components = tuple(Component(part.item_code, part.quantity) for part in event.components)
     retail_minor = event.retail_price.minor if event.retail_price else 0
-    uow.put(ITEMS, Item(event.owner_code, event.item_code, event.item_name, retail_minor, components))
+    uow.put(Item(event.owner_code, event.item_code, event.item_name, retail_minor, components))
     uow.arrived(_awaited_item(event.owner_code, event.item_code))
 
 
 def _follow(reference: Reference, event: TradeChangedV1, order_nos: Sequence[tuple[str, str]], uow: UnitOfWork) -> None:
     """Hand a later version of a trade on to its orders."""
     for owner_code, order_no in order_nos:
-        order = uow.get(ORDERS, owner_code, order_no)
+        order = uow.get(Order, owner_code, order_no)
         assert order is not None
         if event.status is TradeStatus.CANCELLED:
             cancel_or_alert(reference, order, "交易已关闭 / the trade was closed", uow)
@@ -145,7 +143,7 @@ def _item_lines(owner_code: str, line: Line, uow: UnitOfWork) -> list[Line]:
 
 
 def _listing(store_code: str, platform_item_id: str, platform_sku_id: str, uow: UnitOfWork) -> Listing:
-    listing = uow.get(LISTINGS, store_code, platform_item_id, platform_sku_id)
+    listing = uow.get(Listing, store_code, platform_item_id, platform_sku_id)
     if listing is None or not listing.active:
         awaited = _awaited_listing(store_code, platform_item_id, platform_sku_id)
         raise ParkAwaiting(f"平台 SKU 尚未映射商品 / platform SKU not mapped to an item: {awaited}", awaited)
@@ -153,7 +151,7 @@ def _listing(store_code: str, platform_item_id: str, platform_sku_id: str, uow: 
 
 
 def _item(owner_code: str, item_code: str, uow: UnitOfWork) -> Item:
-    item = uow.get(ITEMS, owner_code, item_code)
+    item = uow.get(Item, owner_code, item_code)
     if item is None:
         awaited = _awaited_item(owner_code, item_code)
         raise ParkAwaiting(f"商品主档不存在 / no item master: {awaited}", awaited)

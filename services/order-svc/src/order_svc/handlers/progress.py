@@ -5,8 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from lemai_chassis.reference import Reference
-from lemai_chassis.state.aggregates import Ref
-from lemai_chassis.state.unit_of_work import UnitOfWork
+from lemai_chassis.state.unit_of_work import Ref, UnitOfWork, ref
 from lemai_contracts.fulfilment import InstructedLine, OutboundInstructedV1
 from lemai_contracts.ops import AlertRaisedV1, Severity
 from lemai_contracts.order import (
@@ -20,7 +19,6 @@ from lemai_contracts.order import (
 from lemai_contracts.values import Consignee, Money, OrderKind
 from order_svc import domain
 from order_svc.domain import CannotCancel, Order, State, Step
-from order_svc.storage import ORDERS, STEPS
 
 PRICE_PLACES = Decimal("0.000001")
 
@@ -31,11 +29,10 @@ def place(reference: Reference, order: Order, uow: UnitOfWork) -> None:
     total_max = Money(amount=rule.total_max, currency=order.currency).minor
     if domain.approves_by_rule(order, total_max, with_seller_message=rule.with_seller_message):
         order = order.approve("rule", uow.now)
-    uow.put(ORDERS, order)
-    of = (ORDERS, order)
-    uow.emit(_placed(order), of)
-    uow.emit(_commitment_requested(order), of)
-    uow.emit(_state_changed(order, ""), of)
+    uow.put(order)
+    uow.emit(_placed(order), order)
+    uow.emit(_commitment_requested(order), order)
+    uow.emit(_state_changed(order, ""), order)
     step(order, "placed", order.trade_no, order.placed_at, uow, platform=order.platform, store_code=order.store_code)
 
 
@@ -45,12 +42,11 @@ def advance(reference: Reference, before: Order, order: Order, uow: UnitOfWork, 
         order = order.instruct()
     if order == before:
         return
-    uow.put(ORDERS, order)
-    of = (ORDERS, order)
+    uow.put(order)
     if (order.state, order.waiting_for) != (before.state, before.waiting_for):
-        uow.emit(_state_changed(order, reason), of)
+        uow.emit(_state_changed(order, reason), order)
     if order.revision > before.revision:
-        uow.emit(_instruction(reference, order), of)
+        uow.emit(_instruction(reference, order), order)
         step(order, "instructed", str(order.revision), uow.now, uow, warehouse_code=order.warehouse_code)
 
 
@@ -68,13 +64,13 @@ def alert(code: str, about: str, message: str, uow: UnitOfWork) -> None:
 
 
 def step_ref(owner_code: str, order_no: str, kind: str, reference: str) -> Ref:
-    return STEPS.ref(owner_code, order_no, kind, reference)
+    return ref(Step, owner_code, order_no, kind, reference)
 
 
 def step(order: Order, kind: str, reference: str, at: datetime, uow: UnitOfWork, **detail: Any) -> None:
     """Add a step to the order's journey, once for each kind and reference."""
-    if uow.get(STEPS, order.owner_code, order.order_no, kind, reference) is None:
-        uow.put(STEPS, Step(order.owner_code, order.order_no, kind, reference, at, detail))
+    if uow.get(Step, order.owner_code, order.order_no, kind, reference) is None:
+        uow.put(Step(order.owner_code, order.order_no, kind, reference, at, detail))
 
 
 def _placed(order: Order) -> OrderPlacedV1:

@@ -1,0 +1,5 @@
+from kingdee_adapter.storage import METADATA
+
+from lemai_chassis import migrations
+
+migrations.run(METADATA)
