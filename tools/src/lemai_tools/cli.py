@@ -100,7 +100,7 @@ async def _up(home: Home) -> None:
             async with Platform(home, default_config()) as platform:
                 await platform.start_all()
                 live.stop()
-                console.print("已就绪，Ctrl-C 停止 ready, Ctrl-C stops it")
+                console.print(_table(home, _state), "已就绪，Ctrl-C 停止 ready, Ctrl-C stops it")
                 await platform.keep_running(console.print)
         except asyncio.CancelledError:
             console.print("已停止 stopped")
@@ -122,6 +122,7 @@ def _up_detached(home: Home) -> None:
             if supervisor.poll() is not None:
                 raise StartError(log.read_text())
             sleep(POLL_S)
+    console.print(_table(home, _state))
 
 
 def _live(home: Home) -> Live:
@@ -135,7 +136,7 @@ def _live(home: Home) -> Live:
         ready = sum(records[name].ready for name in MEMBERS if name in records)
         return Group(_table(home, state), ProgressBar(total=len(MEMBERS), completed=ready))
 
-    return Live(get_renderable=progress, console=console)
+    return Live(get_renderable=progress, console=console, transient=True)
 
 
 def _table(home: Home, state: Callable[[Record | None], str]) -> Table:
@@ -170,5 +171,5 @@ def _fail(errors: BaseExceptionGroup[Exception]) -> NoReturn:
     for error in errors.exceptions:
         if isinstance(error, BaseExceptionGroup):
             _fail(error)
-        console.print(str(error), style="red", markup=False)
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
     raise typer.Exit(1) from None
