@@ -55,6 +55,14 @@ async def test_a_refund_is_asked_for_per_line(tmall: "Tmall") -> None:
     }
 
 
+async def test_a_refund_is_asked_for_what_is_not_closed(tmall: "Tmall") -> None:
+    await tmall.item()
+    trade = await tmall.trade((10001, 1), (10002, 1))
+    await tmall.post(f"/trades/{trade['tid']}/close", {"oids": [trade["lines"][0]["oid"]]})
+    asked = await tmall.post(f"/trades/{trade['tid']}/refund")
+    assert [line["refund_status"] for line in asked["lines"]] == ["SUCCESS", "WAIT_SELLER_AGREE"]
+
+
 async def test_bulk_trades_are_paged_in_the_order_of_creation(tmall: "Tmall") -> None:
     await tmall.item(quantities=(500, 500))
     created = await tmall.post("/trades/bulk", {"count": 25, "seed": 9, "lines_max": 2})

@@ -209,6 +209,13 @@ async def test_quantities_and_part_flags_must_agree(tmall: "Tmall") -> None:
     assert (await state(tmall, tid))[0] == "WAIT_SELLER_SEND_GOODS"
 
 
+async def test_a_line_sent_short_is_shipped_if_the_seller_says_so(tmall: "Tmall") -> None:
+    await tmall.item()
+    tid = (await tmall.trade((10001, 5)))["tid"]
+    await tmall.call(ASCP, tid=tid, **new_path(package(SF1, (tid, 3)), **{f"o{tid}": False}))
+    assert await state(tmall, tid) == ("WAIT_BUYER_CONFIRM_GOODS", [("WAIT_BUYER_CONFIRM_GOODS", 3)])
+
+
 async def test_a_refused_parcel_takes_the_whole_call_back(tmall: "Tmall") -> None:
     tid, first, second = await two_lines(tmall)
     call = new_path(package(SF1, (first, 5)), package("bad", (second, 1)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Literal
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -15,10 +15,16 @@ from sim_tmall.market import Market
 from sim_tmall.placing import NewOrder, OrderedLine, Sku
 from sim_tmall.refusals import Unknown
 from sim_tmall.settings import Seller
-from sim_tmall.trade import Line, Trade
+from sim_tmall.trade import Trade
 
 router = APIRouter(prefix="/sim", tags=["sim"])
 Limit = Annotated[int, Query(gt=0, le=10_000)]
+_ACTIONS: dict[str, Callable[[Trade, int], None]] = {
+    "pay": trade.pay,
+    "hold": trade.hold,
+    "release": trade.release,
+    "finish": trade.finish,
+}
 
 
 def market_of(request: Request) -> Market:
@@ -152,31 +158,11 @@ async def one_trade(market: Here, tid: int) -> Response:
     return _json(body.truth(found))
 
 
-def _transition(name: str, act: Callable[[Trade, int], None]) -> None:
-    @router.post(f"/trades/{{tid}}/{name}", name=name)
-    async def endpoint(market: Here, tid: int) -> Response:
-        return _json(body.truth(market.change(tid, act)))
-
-    endpoint.__doc__ = act.__doc__
-
-
-_TRANSITIONS: dict[str, Callable[[Trade, int], None]] = {
-    "pay": trade.pay,
-    "hold": trade.hold,
-    "release": trade.release,
-    "finish": trade.finish,
-}
-for _name, _act in _TRANSITIONS.items():
-    _transition(_name, _act)
-
-
 @router.post("/trades/{tid}/close")
 async def close(market: Here, tid: int, lines: body.LinesBody | None = None) -> Response:
     """Close lines (all by default); pieces that did not leave return to stock."""
-    returned: list[tuple[Line, int]] = []
     with market.changing(tid) as closed:
-        returned += trade.close(closed, lines.oids if lines else [], market.now())
-        market.items.give_back(returned)
+        market.items.give_back(trade.close(closed, lines.oids if lines else [], market.now()))
     return _json(body.truth(closed))
 
 
@@ -184,9 +170,8 @@ async def close(market: Here, tid: int, lines: body.LinesBody | None = None) -> 
 async def ask_refund(market: Here, tid: int, lines: body.LinesBody | None = None) -> Response:
     """The buyer asks for a refund of lines (all by default)."""
     with market.changing(tid) as asked:
-        oids = lines.oids if lines else []
-        refund_ids = market.database.take_ids(len(oids) or len(asked.lines))
-        trade.ask_refund(asked, oids, refund_ids, market.now())
+        refund_ids = market.database.take_ids(len(asked.lines))
+        trade.ask_refund(asked, lines.oids if lines else [], refund_ids, market.now())
     return _json(body.truth(asked))
 
 
@@ -205,6 +190,12 @@ async def memo(market: Here, tid: int, note: body.MemoBody) -> Response:
         trade.record(row, "memo", now)
 
     return _json(body.truth(market.change(tid, write)))
+
+
+@router.post("/trades/{tid}/{action}")
+async def act(market: Here, tid: int, action: Literal["pay", "hold", "release", "finish"]) -> Response:
+    """The buyer pays or confirms; the platform forbids or allows shipping. 409 if the status does not allow it."""
+    return _json(body.truth(market.change(tid, _ACTIONS[action])))
 
 
 @router.get("/calls")

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from sim_tmall.faults import ANY_METHOD, TRANSIENT, Kind
 from sim_tmall.methods import METHODS
 from sim_tmall.placing import TRADE_TYPES
-from sim_tmall.trade import Gift, Line, Receiver, Trade
+from sim_tmall.trade import Gift, Line, Parcel, Receiver, Trade
 from sim_tmall.wire import BEIJING, fen_of, yuan
 
 
@@ -219,18 +219,19 @@ def truth(trade: Trade) -> dict[str, object]:
         "discount_fee": yuan(trade.discount),
         "lines": [_line(trade, line) for line in trade.lines],
         "gifts": trade.gifts,
-        "parcels": [
-            {
-                "company_code": parcel.company_code,
-                "company_name": parcel.company_name,
-                "out_sid": parcel.out_sid,
-                "consign_time": iso(parcel.consigned_at),
-                "is_reship": parcel.is_reship,
-                "contents": [{"oid": str(content.oid), "quantity": content.num} for content in parcel.contents],
-            }
-            for parcel in trade.parcels
-        ],
+        "parcels": [_parcel(parcel) for parcel in trade.parcels],
         "history": [{"at": iso(event.at), "what": event.what, "status": event.status} for event in trade.history],
+    }
+
+
+def _parcel(parcel: Parcel) -> dict[str, object]:
+    return {
+        "company_code": parcel.company_code,
+        "company_name": parcel.company_name,
+        "out_sid": parcel.out_sid,
+        "consign_time": iso(parcel.consigned_at),
+        "is_reship": parcel.is_reship,
+        "contents": [{"oid": str(content.oid), "quantity": content.num} for content in parcel.contents],
     }
 
 

@@ -12,7 +12,7 @@ SECRET_PARAMETERS = frozenset({"sign", "session"})
 
 
 @dataclass(frozen=True)
-class Call:
+class ReceivedCall:
     """A received call. `outcome` is `ok` or the sub code (else the code) of the refusal."""
 
     at: int
@@ -31,7 +31,7 @@ class Calls:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def add(self, call: Call) -> None:
+    def add(self, call: ReceivedCall) -> None:
         """Note a call; secrets never reach the file."""
         shown = {name: value for name, value in call.params.items() if name not in SECRET_PARAMETERS}
         self._db.run(
@@ -41,11 +41,11 @@ class Calls:
             *(call.outcome, call.fault, call.micros, call.request_id),
         )
 
-    def after(self, call_id: int, method: str | None, limit: int) -> list[tuple[int, Call]]:
+    def after(self, call_id: int, method: str | None, limit: int) -> list[tuple[int, ReceivedCall]]:
         """Calls with their ids, oldest first."""
         rows = self._db.rows(_BY_ID, after=call_id, method=method, limit=limit)
         return [
-            (call_id, Call(at, name, nick, orjson.loads(params), outcome, fault, micros, request_id))
+            (call_id, ReceivedCall(at, name, nick, orjson.loads(params), outcome, fault, micros, request_id))
             for call_id, at, name, nick, params, outcome, fault, micros, request_id in rows
         ]
 

@@ -99,14 +99,17 @@ def lines_to_ship(trade: Trade, oids: Sequence[int]) -> list[Line]:
 
 
 def partial_lines(trade: Trade, packages: Sequence[Package], is_part: Mapping[int, bool]) -> list[Line]:
-    """The lines that these packages complete; what they declare must agree with `is_part_consign`."""
+    """The lines that these packages complete.
+
+    The seller says of a line sent short whether more follows (`is_part_consign`); a full line cannot be a part.
+    """
     declared = _declared(packages)
     lines = lines_to_ship(trade, list(declared))
     if not declared or not is_part.keys() <= declared.keys():
         raise refused("P38")
     for line in lines:
-        shipped = line.shipped + declared[line.oid]
-        if shipped > line.num or (shipped < line.num) != is_part.get(line.oid, False):
+        missing, stated = line.num - line.shipped - declared[line.oid], is_part.get(line.oid)
+        if missing < 0 or (missing > 0 and stated is None) or (missing == 0 and stated):
             raise refused("P38")
     used = {(content.oid, parcel.out_sid) for parcel in trade.parcels for content in parcel.contents}
     if any((goods.oid, package.out_sid) in used for package in packages for goods in package.goods):

@@ -33,8 +33,8 @@ CREATE TABLE IF NOT EXISTS trade (
     tid INTEGER PRIMARY KEY, nick TEXT NOT NULL, status TEXT NOT NULL, type TEXT NOT NULL,
     created INTEGER NOT NULL, modified INTEGER NOT NULL, visible INTEGER NOT NULL, body BLOB NOT NULL
 );
-CREATE INDEX IF NOT EXISTS trade_by_modified ON trade (nick, modified, tid);
-CREATE INDEX IF NOT EXISTS trade_by_created ON trade (nick, created, tid);
+CREATE INDEX IF NOT EXISTS trade_by_modified ON trade (nick, modified, tid, visible, type, status);
+CREATE INDEX IF NOT EXISTS trade_by_created ON trade (nick, created, tid, visible, type, status);
 CREATE TABLE IF NOT EXISTS waybill (
     company_code TEXT NOT NULL, out_sid TEXT NOT NULL, tid INTEGER NOT NULL, receiver_digest TEXT NOT NULL,
     PRIMARY KEY (company_code, out_sid, tid)

@@ -16,7 +16,7 @@ class Fault:
     """One planned fault.
 
     - `drop_reply`: the call is applied, `seconds` pass, the connection ends without a whole reply;
-    - `throttle`: code 7 with a ban of `seconds`, also for calls that come before the ban is over;
+    - `throttle`: code 7 with a ban of `seconds` (at least one), also for calls that come before the ban is over;
     - `session_expired`: code 27; `isp_error`: code 15 with `sub_code`; neither applies the call;
     - `malformed`: the call is applied, half of the reply's body is sent;
     - `row_moves`: after the reply the seller's `rows` least recently modified trades are modified.
@@ -29,10 +29,15 @@ class Fault:
     sub_code: str = TRANSIENT
     rows: int = 1
 
+    @property
+    def ban_s(self) -> int:
+        """How long a throttle bans."""
+        return max(self.seconds, 1)
+
     def refusal(self) -> TopError | None:
         """The error that stands for the call's result, if the fault keeps it from being applied."""
         if self.kind == "throttle":
-            return throttled(max(self.seconds, 1))
+            return throttled(self.ban_s)
         if self.kind == "session_expired":
             return invalid_session("session-expired")
         if self.kind == "isp_error":

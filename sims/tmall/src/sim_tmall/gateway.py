@@ -9,12 +9,13 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 
 from sim_tmall import envelope, signing
-from sim_tmall.calls import Call as AuditedCall
+from sim_tmall.calls import ReceivedCall
 from sim_tmall.dropping import DroppedReply
 from sim_tmall.errors import TopError, invalid, invalid_session, missing, throttled
 from sim_tmall.faults import Fault
@@ -60,7 +61,8 @@ class Gateway:
         except TopError as error:
             parameters, problem = {}, error
         reply = self.answer(parameters, problem)
-        headers = {"Content-Type": reply.content_type, "Date": http_date(self._market.now())}
+        # The platform's own clock: from this header callers learn how far theirs is off.
+        headers = {"Content-Type": reply.content_type, "Date": formatdate(self._market.now(), usegmt=True)}
         if reply.fault and reply.fault.kind == "drop_reply":
             await asyncio.sleep(reply.fault.seconds)
             return DroppedReply(reply.body, headers=headers)
@@ -75,7 +77,7 @@ class Gateway:
         try:
             if problem:
                 raise problem
-            root, body = run.succeed()
+            root, body = run.carry_out()
         except TopError as error:
             run.audit(error.sub_code or str(error.code))
             root, body = "error_response", error.body
@@ -102,7 +104,7 @@ class _Run:
         self._nick = ""
         self.fault: Fault | None = None
 
-    def succeed(self) -> tuple[str, dict[str, object]]:
+    def carry_out(self) -> tuple[str, dict[str, object]]:
         """The reply's root and body after everything was applied and noted; raises TopError if refused."""
         method = self._admit()
         self._inject(method)
@@ -118,7 +120,7 @@ class _Run:
     def audit(self, outcome: str) -> None:
         """Note the call."""
         self._market.calls.add(
-            AuditedCall(
+            ReceivedCall(
                 at=self._now,
                 method=self._given.get("method", ""),
                 nick=self._nick,
@@ -180,7 +182,7 @@ class _Run:
         self.fault = self._market.faults.take(method.name)
         refusal = self.fault and self.fault.refusal()
         if self.fault and self.fault.kind == "throttle":
-            self._bans[key] = time.monotonic() + self.fault.seconds
+            self._bans[key] = time.monotonic() + self.fault.ban_s
         if refusal:
             raise refusal
 
@@ -199,11 +201,6 @@ def _is_in_time(text: str, now: int) -> bool:
     except ValueError:
         return False
     return abs(moment - now) <= CLOCK_TOLERANCE_S
-
-
-def http_date(moment: int) -> str:
-    """The `Date` header of the platform's own clock, from which callers learn their skew."""
-    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(moment))
 
 
 async def _parameters(request: Request) -> dict[str, str]:

@@ -86,15 +86,7 @@ def place(order: NewOrder, shelf: Shelf, nick: str, ids: list[int], now: int) ->
     Raises TooLittleStock unless the order may oversell, and Contradiction if discounts exceed the goods.
     """
     tid, *oids = ids
-    lines = [
-        _line(ordered, shelf[ordered.num_iid, ordered.sku_id], oid, order.oversell)
-        for ordered, oid in zip(order.lines, oids if len(order.lines) > 1 else [tid], strict=True)
-    ]
-    goods = [line.goods_fen for line in lines]
-    if min(goods) < 0 or order.discount > sum(goods):
-        raise Contradiction("优惠金额超过商品金额 / the discounts exceed the goods")
-    for line, shared in zip(lines, share(order.discount, goods), strict=True):
-        line.shared_discount = shared
+    lines = _lines(order, shelf, oids if len(order.lines) > 1 else [tid])
     trade = Trade(
         tid=tid,
         nick=nick,
@@ -118,6 +110,19 @@ def place(order: NewOrder, shelf: Shelf, nick: str, ids: list[int], now: int) ->
         line.status = trade.status
     record(trade, "create", now)
     return trade
+
+
+def _lines(order: NewOrder, shelf: Shelf, oids: list[int]) -> list[Line]:
+    lines = [
+        _line(ordered, shelf[ordered.num_iid, ordered.sku_id], oid, order.oversell)
+        for ordered, oid in zip(order.lines, oids, strict=True)
+    ]
+    goods = [line.goods_fen for line in lines]
+    if min(goods) < 0 or order.discount > sum(goods):
+        raise Contradiction("优惠金额超过商品金额 / the discounts exceed the goods")
+    for line, shared in zip(lines, share(order.discount, goods), strict=True):
+        line.shared_discount = shared
+    return lines
 
 
 def _line(ordered: OrderedLine, sku: Sku, oid: int, oversell: bool) -> Line:

@@ -238,10 +238,12 @@ def change_receiver(trade: Trade, receiver: Receiver, now: int) -> None:
 
 
 def ask_refund(trade: Trade, oids: Collection[int], refund_ids: Sequence[int], now: int) -> None:
-    """The buyer asks for a refund of these lines; shipping stays possible until the seller agrees."""
+    """The buyer asks for a refund of these lines; shipping stays possible until the seller agrees.
+
+    `refund_ids` are as many as the trade has lines; not all may be needed.
+    """
     _enter(trade, "refund")
-    lines = _chosen(trade, oids)
-    for line, refund_id in zip(lines, refund_ids, strict=True):
+    for line, refund_id in zip(_chosen(trade, oids), refund_ids, strict=False):
         line.refund_status, line.refund_id = "WAIT_SELLER_AGREE", refund_id
     record(trade, "refund asked", now)
 
