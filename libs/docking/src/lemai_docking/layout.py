@@ -154,10 +154,19 @@ DefinitionT = TypeVar("DefinitionT", bound=Definition)
 
 def load_definition(model: type[DefinitionT], source: Traversable | Path) -> DefinitionT:
     """Read one YAML file into a model. Raises DefinitionError naming the file and every wrong key."""
+    return validated(model, read_yaml(source), source.name)
+
+
+def read_yaml(source: Traversable | Path) -> Any:
+    """The content of a YAML file. Raises DefinitionError where it is none."""
     try:
-        content = yaml.safe_load(source.read_text(encoding="utf-8"))
+        return yaml.safe_load(source.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise DefinitionError(source.name, [f"不是有效的 YAML / not valid YAML: {error}"]) from error
+
+
+def validated(model: type[DefinitionT], content: Any, name: str) -> DefinitionT:
+    """Content as a model. Raises DefinitionError naming every wrong key of the file called `name`."""
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -165,7 +174,7 @@ def load_definition(model: type[DefinitionT], source: Traversable | Path) -> Def
             f"{'.'.join(str(key) for key in problem['loc']) or '(file)'}: {problem['msg']}"
             for problem in error.errors()
         ]
-        raise DefinitionError(source.name, problems) from error
+        raise DefinitionError(name, problems) from error
 
 
 @cache

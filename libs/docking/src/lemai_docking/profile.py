@@ -8,13 +8,13 @@ from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import StringConstraints
 
 from lemai_docking.documents import Header
 from lemai_docking.faults import Fault, FileRejected
-from lemai_docking.layout import Definition, DefinitionError, Layout, layouts, load_definition
+from lemai_docking.layout import Definition, DefinitionError, Layout, layouts, read_yaml, validated
 from lemai_docking.values import SHANGHAI
 
 FilePattern = Annotated[str, StringConstraints(pattern=r"^[\w-]+\{stamp\}\.\w+$")]
@@ -107,8 +107,14 @@ class Profile(Definition):
 
 
 def load_profile(source: Traversable | Path) -> Profile:
-    """Read and check a profile. Raises DefinitionError naming file, key and problem."""
-    profile = load_definition(Profile, source)
+    """Read and check a profile. Raises DefinitionError naming file, key and problem.
+
+    A profile that `extends` a built-in one says only what it has otherwise: keys are merged, lists replaced.
+    """
+    content = read_yaml(source)
+    if isinstance(content, dict) and (base := content.pop("extends", None)):
+        content = _merged(read_yaml(_built_in(str(base))), content)
+    profile = validated(Profile, content, source.name)
     problems = list(_problems(profile))
     if problems:
         raise DefinitionError(source.name, problems)
@@ -117,7 +123,19 @@ def load_profile(source: Traversable | Path) -> Profile:
 
 def built_in(name: str) -> Profile:
     """A profile that comes with this library, such as `kingdee-default`."""
-    return load_profile(files(__package__) / "profiles" / f"{name}.yaml")
+    return load_profile(_built_in(name))
+
+
+def _built_in(name: str) -> Traversable:
+    return files(__package__) / "profiles" / f"{name}.yaml"
+
+
+def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in own.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merged(base[key], value) if both else value
+    return merged
 
 
 def _problems(profile: Profile) -> Iterator[str]:
