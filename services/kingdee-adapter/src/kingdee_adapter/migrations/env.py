@@ -1,5 +1,4 @@
 from kingdee_adapter.storage import METADATA
-
 from lemai_chassis import migrations
 
 migrations.run(METADATA)

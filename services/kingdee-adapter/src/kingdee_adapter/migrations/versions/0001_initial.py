@@ -1,0 +1,328 @@
+"""The first tables."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "discarded_message",
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("topic", sa.Text(), nullable=False),
+        sa.Column("partition", sa.Integer(), nullable=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False),
+        sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("discarded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+        comment="parked messages a person gave up, and why",
+    )
+    op.create_table(
+        "docking_file",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("counterpart", sa.Text(), nullable=False),
+        sa.Column("direction", sa.Text(), nullable=False, comment="out: we write it, in: we read it"),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("interface", sa.Text(), nullable=False),
+        sa.Column("message_id", sa.Text(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Text(),
+            nullable=False,
+            comment="out: rendered, published, acknowledged, unknown, rewrite; in: received, rejected",
+        ),
+        sa.Column("documents", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False, comment="the sealed bytes"),
+        sa.Column(
+            "ack",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="the acknowledgement given or received",
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("counterpart", "direction", "name"),
+    )
+    op.create_index("docking_file_sha256", "docking_file", ["counterpart", "sha256"], unique=False)
+    op.create_index(
+        "docking_file_unsettled",
+        "docking_file",
+        ["counterpart", "id"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('rendered', 'unknown', 'rewrite')"),
+    )
+    op.create_table(
+        "docking_publisher",
+        sa.Column("counterpart", sa.Text(), nullable=False),
+        sa.Column("token", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("counterpart"),
+        comment="the fencing token of the publisher that may write to a counterpart's outbox",
+    )
+    op.create_table(
+        "docking_quarantine",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("counterpart", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False, comment="file or document"),
+        sa.Column("name", sa.Text(), nullable=False, comment="of the file"),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("interface", sa.Text(), nullable=False),
+        sa.Column("owner_code", sa.Text(), nullable=False),
+        sa.Column("order_no", sa.Text(), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False, comment="of the first fault; 0 is the whole file"),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("faults", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False, comment="the sealed bytes of the file or document"),
+        sa.Column("document_line", sa.Integer(), nullable=False, comment="where the document begins; 0 for a file"),
+        sa.Column("quarantined_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("counterpart", "name", "sha256", "document_line"),
+    )
+    op.create_table(
+        "docking_stamp",
+        sa.Column("counterpart", sa.Text(), nullable=False),
+        sa.Column("pattern", sa.Text(), nullable=False),
+        sa.Column("last_stamp", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("counterpart", "pattern"),
+        comment="the last second used in a file name, by counterpart and name pattern",
+    )
+    op.create_table(
+        "event",
+        sa.Column("seq", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("topic", sa.Text(), nullable=False),
+        sa.Column("partition", sa.Integer(), nullable=True, comment="only where an event names its partition itself"),
+        sa.Column("partitionkey", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("aggregateversion", sa.BigInteger(), nullable=False),
+        sa.Column("time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("traceparent", sa.Text(), nullable=False),
+        sa.Column("causationid", sa.Text(), nullable=False),
+        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("seq", "recorded_at"),
+        comment="append-only: history, time travel, journey source, and content of the outbox",
+        postgresql_partition_by="RANGE (recorded_at)",
+    )
+    op.create_index("event_partitionkey", "event", ["partitionkey", "seq"], unique=False)
+    op.create_index("event_subject", "event", ["subject", "seq"], unique=False)
+    op.create_table(
+        "idempotency",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
+        sa.Column("answer", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+        comment="answers to commands that carried an Idempotency-Key",
+    )
+    op.create_table(
+        "inbox",
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("claimed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("event_id"),
+        comment="events taken, once each",
+    )
+    op.create_index("inbox_claimed_at", "inbox", ["claimed_at"], unique=False)
+    op.create_table(
+        "outbound_call",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False, comment="one call of a key is in flight at a time"),
+        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("state", sa.Text(), server_default="pending", nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("lease", sa.Uuid(), nullable=True),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("traceparent", sa.Text(), nullable=False),
+        sa.Column("causationid", sa.Text(), nullable=False),
+        sa.Column("answer", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        comment="calls to systems outside, requested by handlers and made by a leased worker",
+    )
+    op.create_index(
+        "outbound_call_open",
+        "outbound_call",
+        ["kind", "key", "id"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('pending', 'sending', 'unknown')"),
+    )
+    op.create_table(
+        "outbox",
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+        comment="events the broker has not acknowledged yet",
+    )
+    op.create_table(
+        "parked_key",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("awaits", sa.Text(), nullable=True, comment="redriven when this arrives"),
+        sa.Column(
+            "due_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="redriven at this time; null waits for a person",
+        ),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("parked_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+        comment="keys whose first message could not be handled; later ones queue behind it",
+    )
+    op.create_index("parked_key_awaits", "parked_key", ["awaits"], unique=False)
+    op.create_index("parked_key_due_at", "parked_key", ["due_at"], unique=False)
+    op.create_table(
+        "parked_message",
+        sa.Column("seq", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("topic", sa.Text(), nullable=False),
+        sa.Column("partition", sa.Integer(), nullable=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False),
+        sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=True),
+        sa.Column("parked_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_index("parked_message_key", "parked_message", ["key", "seq"], unique=False)
+    op.create_table(
+        "schedule",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_run_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "docking_incoming",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("owner_code", sa.Text(), nullable=False),
+        sa.Column("counterpart", sa.Text(), nullable=False),
+        sa.Column("interface", sa.Text(), nullable=False),
+        sa.Column("order_no", sa.Text(), nullable=False),
+        sa.Column("leg", sa.Text(), nullable=False),
+        sa.Column("out_biz_code", sa.Text(), nullable=False),
+        sa.Column("content_hash", sa.Text(), nullable=False),
+        sa.Column("file_id", sa.BigInteger(), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["file_id"],
+            ["docking_file.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("owner_code", "counterpart", "order_no", "leg", "out_biz_code"),
+    )
+    op.create_index("docking_incoming_file", "docking_incoming", ["file_id", "line"], unique=False)
+    op.create_table(
+        "docking_outgoing",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("owner_code", sa.Text(), nullable=False),
+        sa.Column("counterpart", sa.Text(), nullable=False),
+        sa.Column("interface", sa.Text(), nullable=False),
+        sa.Column("order_no", sa.Text(), nullable=False, comment="order number or item code"),
+        sa.Column("leg", sa.Text(), nullable=False, comment="OUT, IN, or empty for items"),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("family", sa.Text(), nullable=False),
+        sa.Column("content_hash", sa.Text(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False, comment="sealed; what the document is made from"),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
+        sa.Column(
+            "state", sa.Text(), nullable=False, comment="pending, rendered, published, acknowledged, rejected, unknown"
+        ),
+        sa.Column("file_id", sa.BigInteger(), nullable=True),
+        sa.Column("line", sa.Integer(), nullable=True, comment="of its head in the file"),
+        sa.Column("faults", postgresql.JSONB(astext_type=sa.Text()), nullable=True, comment="why it was rejected"),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["file_id"],
+            ["docking_file.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("owner_code", "counterpart", "interface", "order_no", "leg", "revision"),
+    )
+    op.create_index("docking_outgoing_file", "docking_outgoing", ["file_id", "line"], unique=False)
+    op.create_index(
+        "docking_outgoing_pending",
+        "docking_outgoing",
+        ["counterpart", "interface", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_table(
+        "docking_page",
+        sa.Column("counterpart", sa.Text(), nullable=False),
+        sa.Column("snapshot_id", sa.Text(), nullable=False),
+        sa.Column("page", sa.Integer(), nullable=False),
+        sa.Column(
+            "head",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="what all pages of a snapshot share",
+        ),
+        sa.Column("file_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["file_id"],
+            ["docking_file.id"],
+        ),
+        sa.PrimaryKeyConstraint("counterpart", "snapshot_id", "page"),
+        comment="pages of stock snapshots; a snapshot is handed over when all are here",
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("docking_page")
+    op.drop_index(
+        "docking_outgoing_pending", table_name="docking_outgoing", postgresql_where=sa.text("state = 'pending'")
+    )
+    op.drop_index("docking_outgoing_file", table_name="docking_outgoing")
+    op.drop_table("docking_outgoing")
+    op.drop_index("docking_incoming_file", table_name="docking_incoming")
+    op.drop_table("docking_incoming")
+    op.drop_table("schedule")
+    op.drop_index("parked_message_key", table_name="parked_message")
+    op.drop_table("parked_message")
+    op.drop_index("parked_key_due_at", table_name="parked_key")
+    op.drop_index("parked_key_awaits", table_name="parked_key")
+    op.drop_table("parked_key")
+    op.drop_table("outbox")
+    op.drop_index(
+        "outbound_call_open",
+        table_name="outbound_call",
+        postgresql_where=sa.text("state IN ('pending', 'sending', 'unknown')"),
+    )
+    op.drop_table("outbound_call")
+    op.drop_index("inbox_claimed_at", table_name="inbox")
+    op.drop_table("inbox")
+    op.drop_table("idempotency")
+    op.drop_index("event_subject", table_name="event")
+    op.drop_index("event_partitionkey", table_name="event")
+    op.drop_table("event")
+    op.drop_table("docking_stamp")
+    op.drop_table("docking_quarantine")
+    op.drop_table("docking_publisher")
+    op.drop_index(
+        "docking_file_unsettled",
+        table_name="docking_file",
+        postgresql_where=sa.text("state IN ('rendered', 'unknown', 'rewrite')"),
+    )
+    op.drop_index("docking_file_sha256", table_name="docking_file")
+    op.drop_table("docking_file")
+    op.drop_table("discarded_message")
