@@ -1,12 +1,13 @@
-"""Sample files (the ten of the reference, byte for byte) and a way to change them and seal them again."""
+"""Sample files of the reference, and a docking with the journal in a database of its own."""
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from lemai_docking.profile import Profile, built_in
+from lemai_docking.testing import Docking, create_tables
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -26,15 +27,14 @@ def sample() -> Callable[[str], bytes]:
     return lambda name: (SAMPLES / name).read_bytes()
 
 
-@pytest.fixture(scope="session")
-def reseal() -> Callable[..., bytes]:
-    """Compute the trailer's digest anew, and replace its counts if given as `(documents, lines, records, total)`."""
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(database_url)
+    await create_tables(engine)
+    yield engine
+    await engine.dispose()
 
-    def seal(data: bytes, counts: tuple[int, int, int, int] | None = None) -> bytes:
-        at = data.rindex(b"\nTRL\t") + 1
-        body, trailer = data[:at], data[at:].decode().split("\t")
-        if counts:
-            trailer[1:5] = map(str, counts)
-        return body + "\t".join([*trailer[:6], hashlib.sha256(body).hexdigest()]).encode() + b"\n"
 
-    return seal
+@pytest.fixture
+def docking(engine: AsyncEngine, tmp_path: Path, profile: Profile) -> Docking:
+    return Docking(engine, tmp_path / "kingdee", profile)

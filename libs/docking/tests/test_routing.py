@@ -6,6 +6,7 @@ from lemai_docking.faults import BadValue
 from lemai_docking.layout import layouts
 from lemai_docking.profile import Profile
 from lemai_docking.routing import has_upper_suffix, route, split_order_no
+from lemai_docking.testing import reseal
 from lemai_docking.text_read import decode
 
 SHIP = ("ship_result", "supplier_return_result")
@@ -83,7 +84,8 @@ def test_kind_and_suffix_that_disagree_are_held(candidates: tuple[str, ...], ord
 
 
 def test_one_file_may_mix_interfaces_and_the_document_outranks_the_header(
-    profile: Profile, sample: Callable[[str], bytes], reseal: Callable[..., bytes]
+    profile: Profile,
+    sample: Callable[[str], bytes],
 ) -> None:
     name = "SHIP-20261125110300.shupl"
     data = sample(name)

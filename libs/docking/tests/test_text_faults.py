@@ -6,6 +6,7 @@ import pytest
 
 from lemai_docking.faults import FileRejected
 from lemai_docking.profile import Profile
+from lemai_docking.testing import reseal
 from lemai_docking.text_read import decode
 from lemai_docking.text_write import encode
 
@@ -18,7 +19,6 @@ ITEM = "Item_20261122090000.im"
 IBAL = "IBAL-20261122020500.Ibupl"
 
 Sample = Callable[[str], bytes]
-Reseal = Callable[..., bytes]
 
 # (sample, old text, new text, code, line, field): the document is rejected, the file is not.
 DOCUMENT_FAULTS = [
@@ -117,7 +117,7 @@ BAD_NAMES = [
 
 @pytest.mark.parametrize(("name", "old", "new", "code", "line", "field"), DOCUMENT_FAULTS)
 def test_a_bad_record_rejects_its_document_at_the_exact_place(
-    profile: Profile, sample: Sample, reseal: Reseal, name: str, old: str, new: str, code: str, line: int, field: str
+    profile: Profile, sample: Sample, name: str, old: str, new: str, code: str, line: int, field: str
 ) -> None:
     data = sample(name)
     assert old.encode() in data
@@ -133,7 +133,7 @@ def test_a_bad_record_rejects_its_document_at_the_exact_place(
 
 @pytest.mark.parametrize(("name", "old", "new", "code", "line"), FRAME_FAULTS)
 def test_a_broken_frame_rejects_the_file(
-    profile: Profile, sample: Sample, reseal: Reseal, name: str, old: bytes, new: bytes, code: str, line: int
+    profile: Profile, sample: Sample, name: str, old: bytes, new: bytes, code: str, line: int
 ) -> None:
     data = sample(name)
     assert old in data
@@ -164,9 +164,7 @@ def test_a_name_of_no_interface_is_rejected(profile: Profile, sample: Sample, na
     assert rejected.value.fault.code == "E_NAME"
 
 
-def test_all_faults_of_a_document_are_told_and_the_others_go_through(
-    profile: Profile, sample: Sample, reseal: Reseal
-) -> None:
+def test_all_faults_of_a_document_are_told_and_the_others_go_through(profile: Profile, sample: Sample) -> None:
     data = sample(SHIP)
     second = data[data.index(b"\nO\t") + 1 : data.rindex(b"TRL")].decode()
     bad = second.replace("2611220001", "2611220009").replace("\t1\tZP", "\t0.5\tZP").replace("0.450", "heavy")
@@ -185,7 +183,7 @@ def test_all_faults_of_a_document_are_told_and_the_others_go_through(
     assert [document.order_no for document in decoded.documents] == ["2611220001"]
 
 
-def test_a_fault_reads_as_a_sentence_in_chinese_and_english(profile: Profile, sample: Sample, reseal: Reseal) -> None:
+def test_a_fault_reads_as_a_sentence_in_chinese_and_english(profile: Profile, sample: Sample) -> None:
     data = reseal(sample(SHIP).replace(b"B-22\t2\t1\tZP", b"B-22\t2\t1.5\tZP"))
 
     (rejected,) = decode(profile, SHIP, data).rejected
@@ -197,7 +195,7 @@ def test_a_fault_reads_as_a_sentence_in_chinese_and_english(profile: Profile, sa
     )
 
 
-def test_personal_values_are_masked_in_faults(profile: Profile, sample: Sample, reseal: Reseal) -> None:
+def test_personal_values_are_masked_in_faults(profile: Profile, sample: Sample) -> None:
     data = reseal(sample(DELIVER).replace("文一西路969号".encode(), ("路" * 201).encode()))
 
     (rejected,) = decode(profile, DELIVER, data).rejected
@@ -206,9 +204,7 @@ def test_personal_values_are_masked_in_faults(profile: Profile, sample: Sample, 
 
 
 @pytest.mark.parametrize("quantity", ["2", "2.0", "2.0000", "02"])
-def test_a_whole_quantity_is_read_however_it_is_written(
-    profile: Profile, sample: Sample, reseal: Reseal, quantity: str
-) -> None:
+def test_a_whole_quantity_is_read_however_it_is_written(profile: Profile, sample: Sample, quantity: str) -> None:
     data = sample(DELIVER).replace(b"22\t2\tPcs", f"22\t{quantity}\tPcs".encode())
 
     (order,) = decode(profile, DELIVER, reseal(data)).documents
@@ -216,7 +212,7 @@ def test_a_whole_quantity_is_read_however_it_is_written(
     assert order.records["L"][1]["plan_qty"] == 2
 
 
-def test_oddities_are_tolerated_with_a_warning(profile: Profile, sample: Sample, reseal: Reseal) -> None:
+def test_oddities_are_tolerated_with_a_warning(profile: Profile, sample: Sample) -> None:
     data = sample(IBAL)
     wide = reseal(data.replace(b"\tunit\n", b"\tunit\tshelf\n").replace(b"\tPcs\n", b"\tPcs\tA1\n"))
     upper = reseal(sample(RETURN).replace(b"O\t2611220001-t\t", b"O\t2611220001-T\t"))
@@ -237,7 +233,7 @@ def test_oddities_are_tolerated_with_a_warning(profile: Profile, sample: Sample,
     assert warned(RETURN, upper) == ["W_SUFFIX_CASE"]
 
 
-def test_columns_come_in_any_order(profile: Profile, sample: Sample, reseal: Reseal) -> None:
+def test_columns_come_in_any_order(profile: Profile, sample: Sample) -> None:
     data = sample(IBAL)
     turned = data.replace(b"qty\tlock_qty\ttotal_qty\tunit", b"unit\tqty\tlock_qty\ttotal_qty")
     turned = turned.replace(b"120\t3\t123\tPcs", b"Pcs\t120\t3\t123")
@@ -246,7 +242,7 @@ def test_columns_come_in_any_order(profile: Profile, sample: Sample, reseal: Res
     assert decode(profile, IBAL, reseal(turned)).documents == decode(profile, IBAL, data).documents
 
 
-def test_a_test_message_says_so(profile: Profile, sample: Sample, reseal: Reseal) -> None:
+def test_a_test_message_says_so(profile: Profile, sample: Sample) -> None:
     decoded = decode(profile, SHIP, reseal(sample(SHIP).replace(b"\tJFY\tN\n", b"\tJFY\tY\n")))
 
     assert decoded.header.test_flag == "Y"

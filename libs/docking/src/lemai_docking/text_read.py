@@ -55,6 +55,14 @@ def is_complete(data: bytes) -> bool:
     return _TRAILER.fullmatch(data, _trailer_at(data)) is not None
 
 
+def document_text(data: bytes, charset: str, line: int) -> str:
+    """The records, as they came, of the document that begins on a line of a file that was decoded."""
+    lines = data.decode(charset).split("\n")[line - 1 :]
+    ends = {lines[0].partition("\t")[0], "COL", "TRL"}
+    length = next(length for length, text in enumerate(lines[1:], 1) if text.partition("\t")[0] in ends)
+    return "\n".join(lines[:length])
+
+
 def decode(profile: Profile, name: str, data: bytes) -> Decoded:
     """Read a file by its name and bytes. Raises FileRejected when name, frame or counts are broken.
 

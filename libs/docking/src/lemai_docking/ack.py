@@ -1,0 +1,139 @@
+"""Acknowledgements (reference §2.1): one JSON document per received file, in both directions."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from lemai_docking.documents import Decoded, Document, Rejected
+from lemai_docking.faults import Fault
+from lemai_docking.layout import layouts
+from lemai_docking.values import SHANGHAI
+
+
+class Result(BaseModel):
+    """One finding about one document; line 0 is its head or the whole file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    order_no: str = ""
+    leg: str = ""
+    line_no: int = 0
+    level: str = "ERROR"
+    code: str = ""
+    field: str = ""
+    message: str = ""
+
+
+class Ack(BaseModel):
+    """What became of a file. ACCEPTED means stored and found well-formed, nothing more."""
+
+    model_config = ConfigDict(frozen=True)
+
+    message_id: str = ""
+    file_name: str
+    sha256: str = ""
+    status: Literal["ACCEPTED", "PARTIAL", "REJECTED", "DUPLICATE", "HELD"]
+    received_at: str = ""
+    documents: int = 0
+    accepted: int = 0
+    held: int = 0
+    rejected: int = 0
+    results: tuple[Result, ...] = ()
+
+    @property
+    def refuses_file(self) -> bool:
+        """Whether the file was refused as a whole, none of its documents looked at."""
+        return self.status == "REJECTED" and not self.documents
+
+    def refusals(self, order_no: str, leg: str) -> list[Fault]:
+        """Why a document of the file was refused; empty if it was not."""
+        if self.status not in {"PARTIAL", "REJECTED"}:
+            return []
+        whole_file = [Fault("E_PARTNER")] if self.status == "REJECTED" else []
+        own = [
+            Fault("E_PARTNER", result.line_no, result.field, f"{result.code} {result.message}".strip())
+            for result in self.results
+            if result.level == "ERROR" and result.order_no == order_no and result.leg in {"", leg}
+        ]
+        return own or whole_file
+
+    def json_bytes(self) -> bytes:
+        """The acknowledgement as it is written to a file."""
+        return self.model_dump_json(indent=1).encode()
+
+
+_ACK = TypeAdapter(Ack)
+
+
+def read_ack(data: bytes) -> Ack | None:
+    """The acknowledgement in these bytes, None if there is none."""
+    try:
+        return _ACK.validate_json(data)
+    except ValidationError:
+        return None
+
+
+def ack_of(
+    decoded: Decoded,
+    *,
+    name: str,
+    sha256: str,
+    received_at: datetime,
+    same: Sequence[Document],
+    rejected: Sequence[Rejected],
+) -> Ack:
+    """Our answer to a readable file. `rejected` holds its own bad documents and those we refused."""
+    held = sum(document.held for document in rejected)
+    documents = len(decoded.documents) + len(decoded.rejected)
+    results = [_result(warning) for warning in decoded.warnings]
+    results += [_result(Fault("I_SAME", document.line_no), document) for document in same]
+    results += [_result(fault, document) for document in rejected for fault in document.faults]
+    return Ack(
+        message_id=decoded.header.message_id,
+        file_name=name,
+        sha256=sha256,
+        status=_status(documents - len(rejected), held, len(rejected) - held),
+        received_at=_written(received_at),
+        documents=documents,
+        accepted=documents - len(rejected),
+        held=held,
+        rejected=len(rejected) - held,
+        results=tuple(results),
+    )
+
+
+def ack_of_rejection(fault: Fault, *, name: str, sha256: str, received_at: datetime) -> Ack:
+    """Our answer to a file that was rejected as a whole."""
+    return Ack(
+        file_name=name,
+        sha256=sha256,
+        status="REJECTED",
+        received_at=_written(received_at),
+        results=(_result(fault),),
+    )
+
+
+def _status(accepted: int, held: int, rejected: int) -> Literal["ACCEPTED", "PARTIAL", "REJECTED", "HELD"]:
+    if not held and not rejected:
+        return "ACCEPTED"
+    if accepted:
+        return "PARTIAL"
+    return "REJECTED" if rejected else "HELD"
+
+
+def _result(fault: Fault, document: Document | Rejected | None = None) -> Result:
+    return Result(
+        order_no=document.order_no if document else "",
+        leg=(layouts()[document.interface].leg or "") if document else "",
+        line_no=fault.line,
+        level=fault.level,
+        code=fault.code,
+        field=fault.field,
+        message=fault.message,
+    )
+
+
+def _written(instant: datetime) -> str:
+    return instant.astimezone(SHANGHAI).isoformat(timespec="seconds")

@@ -1,0 +1,209 @@
+"""The journal of what we receive: files by name and hash, documents once each, snapshots page by page, quarantine.
+
+No commits in here.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lemai_docking.claims import Claimed, claim
+from lemai_docking.documents import Document, Rejected, canonical_text
+from lemai_docking.faults import Fault
+from lemai_docking.layout import layouts
+from lemai_docking.tables import Tables, Vault
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingFile:
+    """A file we have read; `ack` is our answer to it."""
+
+    id: int
+    name: str
+    sha256: str
+    state: str
+    interface: str = ""
+    ack: dict[str, Any] | None = None
+
+
+class IncomingJournal:
+    """One counterpart's incoming files. Every method runs in the caller's transaction."""
+
+    def __init__(self, tables: Tables, counterpart: str, vault: Vault) -> None:
+        self.counterpart = counterpart
+        self._tables = tables
+        self._vault = vault
+
+    async def known(self, connection: AsyncConnection, name: str, sha256: str) -> IncomingFile | None:
+        """The file of this name, or else one with the same bytes that was good."""
+        table = self._tables.file
+        rows = await connection.execute(
+            select(table)
+            .where(
+                table.c.counterpart == self.counterpart,
+                table.c.direction == "in",
+                (table.c.name == name) | ((table.c.sha256 == sha256) & (table.c.state == "received")),
+            )
+            .order_by((table.c.name == name).desc(), table.c.id)
+            .limit(1)
+        )
+        row = rows.one_or_none()
+        return _file(row) if row else None
+
+    async def add_file(
+        self,
+        connection: AsyncConnection,
+        *,
+        name: str,
+        data: bytes,
+        state: str,
+        interface: str = "",
+        message_id: str = "",
+        documents: int = 0,
+        now: datetime,
+    ) -> IncomingFile | None:
+        """Store a file, sealed. None if another reader has just stored one of this name."""
+        table = self._tables.file
+        rows = await connection.execute(
+            insert(table)
+            .on_conflict_do_nothing()
+            .returning(table)
+            .values(
+                counterpart=self.counterpart,
+                direction="in",
+                name=name,
+                sha256=hashlib.sha256(data).hexdigest(),
+                interface=interface,
+                message_id=message_id,
+                state=state,
+                documents=documents,
+                content=self._vault.seal(data),
+                created_at=now,
+            )
+        )
+        row = rows.one_or_none()
+        return _file(row) if row else None
+
+    async def answer(self, connection: AsyncConnection, file: IncomingFile, ack: dict[str, Any], now: datetime) -> None:
+        """Keep our answer, to be given again whenever the file comes again."""
+        table = self._tables.file
+        await connection.execute(update(table).where(table.c.id == file.id).values(ack=ack, acknowledged_at=now))
+
+    async def claim(
+        self, connection: AsyncConnection, file: IncomingFile, documents: Sequence[Document], now: datetime
+    ) -> Claimed[Document]:
+        """Take each actual once, by (owner, order number, leg, business code)."""
+        return await claim(
+            connection,
+            self._tables.incoming,
+            documents,
+            key=("owner_code", "counterpart", "order_no", "leg", "out_biz_code"),
+            row=lambda document: {
+                "owner_code": document.owner_code,
+                "counterpart": self.counterpart,
+                "interface": document.interface,
+                "order_no": document.order_no,
+                "leg": layouts()[document.interface].leg or "",
+                "out_biz_code": document.head.get("out_biz_code", ""),
+                "content_hash": document.content_hash,
+                "file_id": file.id,
+                "line": document.line_no,
+                "received_at": now,
+            },
+        )
+
+    async def quarantine(
+        self,
+        connection: AsyncConnection,
+        *,
+        name: str,
+        data: bytes,
+        fault: Fault | None = None,
+        rejected: Sequence[Rejected] = (),
+        now: datetime,
+    ) -> bool:
+        """Keep a refused file (`fault`) or the refused documents of one. False if all are there already."""
+        table = self._tables.quarantine
+        common = {"counterpart": self.counterpart, "name": name, "sha256": hashlib.sha256(data).hexdigest()}
+        rows = [
+            common
+            | {
+                "kind": "document",
+                "interface": document.interface,
+                "owner_code": document.owner_code,
+                "order_no": document.order_no,
+                "document_line": document.line_no,
+                "content": self._vault.seal(document.text.encode()),
+                "quarantined_at": now,
+            }
+            | _told(document.faults)
+            for document in rejected
+        ]
+        if fault:
+            place = {"kind": "file", "interface": "", "owner_code": "", "order_no": "", "document_line": 0}
+            rows.append(common | place | {"content": self._vault.seal(data), "quarantined_at": now} | _told([fault]))
+        added = await connection.execute(insert(table).on_conflict_do_nothing().returning(table.c.id), rows)
+        return bool(added.all())
+
+    async def add_page(self, connection: AsyncConnection, file: IncomingFile, page: Document) -> Sequence[int] | None:
+        """Store a page of a snapshot. The file ids of all pages in order if this one completed it, else empty.
+
+        None if it contradicts the pages before it: the same page again, or another head.
+        """
+        table = self._tables.page
+        snapshot_id = str(page.head["snapshot_id"])
+        # Two readers with the last two pages must not both find one missing.
+        await connection.execute(
+            select(func.pg_advisory_xact_lock(func.hashtext(self.counterpart), func.hashtext(snapshot_id)))
+        )
+        rows = await connection.execute(
+            select(table)
+            .where(table.c.counterpart == self.counterpart, table.c.snapshot_id == snapshot_id)
+            .order_by(table.c.page)
+        )
+        files = {row.page: (row.head, row.file_id) for row in rows}
+        number, total = int(str(page.head["page"])), int(str(page.head["total_page"]))
+        shared = {
+            name: canonical_text(value) for name, value in page.head.items() if name not in {"page", "line_count"}
+        }
+        if number > total or number in files or any(head != shared for head, _ in files.values()):
+            return None
+        await connection.execute(
+            insert(table).values(
+                counterpart=self.counterpart,
+                snapshot_id=snapshot_id,
+                page=number,
+                head=shared,
+                file_id=file.id,
+            )
+        )
+        files[number] = (shared, file.id)
+        return [files[each][1] for each in sorted(files)] if len(files) == total else []
+
+    async def content(self, connection: AsyncConnection, file_id: int) -> tuple[str, bytes]:
+        """Name and bytes of a file."""
+        table = self._tables.file
+        row = (await connection.execute(select(table.c.name, table.c.content).where(table.c.id == file_id))).one()
+        return row.name, self._vault.unseal(row.content)
+
+
+def _file(row: Row[Any]) -> IncomingFile:
+    return IncomingFile(row.id, row.name, row.sha256, row.state, row.interface, row.ack)
+
+
+def _told(faults: Sequence[Fault]) -> dict[str, Any]:
+    first = faults[0]
+    return {
+        "line": first.line,
+        "code": first.code,
+        "field": first.field,
+        "value": first.value,
+        "message": first.message,
+        "faults": [asdict(fault) | {"message": fault.message} for fault in faults],
+    }
