@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from lemai_docking.ack import Ack, Result
 from lemai_docking.documents import Document
-from lemai_docking.outgoing import FencedOut
+from lemai_docking.faults import FencedOut
 from lemai_docking.profile import Profile
 from lemai_docking.testing import Docking
 from lemai_docking.text_read import decode

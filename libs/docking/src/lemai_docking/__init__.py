@@ -1,0 +1,1 @@
+"""How documents go to and come from an ERP or a warehouse: layouts x profiles x codecs x channels."""

@@ -90,3 +90,7 @@ class BadValue(Exception):
         super().__init__(code, expected)
         self.code = code
         self.expected = expected
+
+
+class FencedOut(ConnectionError):
+    """Another publisher has taken over this counterpart's outbox."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lemai_docking.outgoing import FencedOut
+from lemai_docking.faults import FencedOut
 from lemai_docking.values import SHANGHAI
 
 _FENCE = ".publisher"

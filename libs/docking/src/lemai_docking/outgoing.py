@@ -13,16 +13,12 @@ from sqlalchemy.types import TypeEngine
 
 from lemai_docking.claims import Claimed, claim
 from lemai_docking.documents import Header
-from lemai_docking.faults import Fault
+from lemai_docking.faults import Fault, FencedOut
 from lemai_docking.layout import layouts
 from lemai_docking.tables import Tables, Vault
 from lemai_docking.text_write import Encoded
 
 OrderKey = tuple[str, str, str]
-
-
-class FencedOut(ConnectionError):
-    """Another publisher has taken over this counterpart's outbox."""
 
 
 @dataclass(frozen=True, slots=True)
