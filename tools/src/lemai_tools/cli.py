@@ -18,6 +18,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from lemai_chassis.reference import InvalidReference
+from lemai_tools import parked
+from lemai_tools.demo import run as demonstration
 from lemai_tools.platform.home import Home, HomeInUseError, default_config, default_home
 from lemai_tools.platform.kafka import JarMismatchError
 from lemai_tools.platform.local import SUPERVISOR, Platform
@@ -36,6 +38,7 @@ REASON_LENGTH = 60
 # A traceback must not show local variables: some hold secrets.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 console = Console()
+app.add_typer(parked.app, name="parked")
 
 
 @app.callback()
@@ -87,6 +90,18 @@ def reset() -> None:
 def status() -> None:
     """查看进程、地址与就绪状态 / show processes, addresses and whether they are ready now."""
     console.print(_table(Home(default_home()), _state_now))
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="结束后保留运行 leave it running")] = False,
+) -> None:
+    """用真实输入演示主流程 / show the main job on real input; exit code 1 if anything differs."""
+    home = Home(default_home() / "demo")
+    try:
+        raise typer.Exit(demonstration.main(home, console, keep=keep))
+    except* (StartError, HomeInUseError, JarMismatchError, InvalidReference) as errors:
+        _fail(errors)
 
 
 async def _up(home: Home) -> None:
