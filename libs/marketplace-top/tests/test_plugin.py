@@ -26,6 +26,7 @@ from lemai_marketplace.types import (
 from lemai_marketplace_top.client import TopClient
 from lemai_marketplace_top.plugin import Top, create
 from lemai_marketplace_top.signing import sign
+from lemai_marketplace_top.wire import wall_clock
 
 PAGE = Path(__file__).parent / "gateways" / "sold_increment_page.json"
 CREDENTIALS = Credentials(
@@ -190,6 +191,40 @@ async def test_a_pull_asks_for_all_types_and_all_fields(platform: Platform, stor
         form["fields"].split(",")
     )
     assert form["use_has_next"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s", "expected"),
+    [
+        (3.0, 9.3, (3, 9)),
+        (3.9, 9.0, (3, 8)),
+        (9.0, 9.3, (8, 9)),
+        (8.9, 9.0, (7, 8)),
+    ],
+)
+async def test_a_window_asks_for_whole_seconds_up_to_the_last_one_that_is_over(
+    platform: Platform, store: Top, start_s: float, end_s: float, expected: tuple[int, int]
+) -> None:
+    platform.answer = lambda _: {"trades_sold_increment_get_response": {"total_results": 0}}
+    minute = (datetime.now(UTC) - timedelta(minutes=2)).replace(second=0, microsecond=0)
+    window = Window(minute + timedelta(seconds=start_s), minute + timedelta(seconds=end_s))
+
+    assert [page async for page in store.pull_trades(window)] == []
+
+    [form] = platform.forms
+    assert (form["start_modified"], form["end_modified"]) == tuple(
+        wall_clock(minute + timedelta(seconds=second)) for second in expected
+    )
+
+
+async def test_a_window_ends_before_the_running_second(platform: Platform, store: Top) -> None:
+    platform.answer = lambda _: {"trades_sold_increment_get_response": {"total_results": 0}}
+    end = datetime.now(UTC) - store.limits.lag
+
+    assert [page async for page in store.pull_trades(Window(end - timedelta(minutes=1), end))] == []
+
+    [form] = platform.forms
+    assert form["end_modified"] < wall_clock(end + store.limits.lag)
 
 
 @pytest.mark.parametrize(

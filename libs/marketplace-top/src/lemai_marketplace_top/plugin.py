@@ -56,7 +56,7 @@ class Top:
     limits = Limits(
         window_max=timedelta(minutes=30),  # TOP refuses more than a day and advises this
         lookback_max=timedelta(days=90),
-        lag=timedelta(seconds=5),
+        lag=timedelta(seconds=1),  # the grain of `modified`
         overlap=timedelta(minutes=10),
         stock_quantity_max=99_999_999,
     )
@@ -100,12 +100,15 @@ class Top:
         return Outcome(key=shipment.trade_no, state=OutcomeState.APPLIED)
 
     async def _page(self, window: Window, number: int, counted: bool) -> Page[Row]:
+        # TOP takes two different whole seconds, both inclusive. The last one is over: no row can move into it.
+        last = window.end - timedelta(microseconds=1)
+        first = min(window.start, last - timedelta(seconds=1))
         reply = await self._client.read(
             "taobao.trades.sold.increment.get",
             fields=mapper.FIELDS,
             type=TYPES,
-            start_modified=wall_clock(window.start),
-            end_modified=wall_clock(window.end + timedelta(microseconds=999_999)),
+            start_modified=wall_clock(first),
+            end_modified=wall_clock(last),
             page_no=str(number),
             page_size=str(TRADES_PER_PAGE),
             use_has_next="false" if counted else "true",
