@@ -1,0 +1,1 @@
+"""What changes stock: `commitments` and `actuals` as they come, `snapshots` that correct, `figures` for the stores."""

@@ -1,0 +1,95 @@
+"""Pieces promised to orders: asked for, answered at once, filled later where they were short, given back."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from lemai_chassis.state.unit_of_work import Ref, UnitOfWork, ref
+from lemai_contracts.order import CommitmentLine as Pieces
+from lemai_contracts.order import CommitmentRequestedV1, OrderState, OrderStateChangedV1
+from lemai_contracts.stock import CommitmentAnsweredV1
+from lemai_contracts.stock import CommitmentState as Answer
+from stock_svc.domain import GOOD, Balance, Commitment, CommitmentLine, CommitmentState, too_few
+from stock_svc.handlers.shelf import balance_of, keep, release
+
+
+def on_commitment_requested(event: CommitmentRequestedV1, uow: UnitOfWork) -> None:
+    """Promise every piece or none. The same order asking again gets the same answer."""
+    known = uow.get(Commitment, event.owner_code, event.order_no)
+    if known:
+        answer(known, uow)
+        return
+    wanted: Counter[str] = Counter()
+    for line in event.lines:
+        wanted[line.item_code] += line.quantity
+    balances = {item: balance_of(uow, (event.owner_code, event.warehouse_code, item, GOOD)) for item in wanted}
+    missing = too_few(wanted, {item: balance.free for item, balance in balances.items()})
+    commitment = Commitment(
+        owner_code=event.owner_code,
+        order_no=event.order_no,
+        family=event.family,
+        store_code=event.store_code,
+        warehouse_code=event.warehouse_code,
+        state=CommitmentState.SHORT if missing else CommitmentState.COMMITTED,
+        lines=tuple(CommitmentLine(item, pieces, pieces) for item, pieces in wanted.items()),
+        missing=missing,
+        asked_at=uow.now,
+    )
+    for balance in balances.values():
+        held = commitment.holds.get(balance.key, 0)
+        keep(balance, balance.ask(event.store_code, uow.now).hold(held), uow)
+    uow.put(commitment)
+    answer(commitment, uow)
+
+
+def request_refs(event: CommitmentRequestedV1) -> Iterable[Ref]:
+    yield ref(Commitment, event.owner_code, event.order_no)
+    for line in event.lines:
+        yield ref(Balance, event.owner_code, event.warehouse_code, line.item_code, GOOD)
+
+
+def on_order_state_changed(event: OrderStateChangedV1, uow: UnitOfWork) -> None:
+    """A cancelled order gives back what was promised to it, or stops waiting."""
+    if event.state is not OrderState.CANCELLED:
+        return
+    before = uow.get(Commitment, event.owner_code, event.order_no)
+    if before is None or before.state is CommitmentState.RELEASED:
+        return
+    after = before.release()
+    release(before.holds, uow)
+    uow.put(after)
+    answer(after, uow)
+
+
+def state_refs(event: OrderStateChangedV1) -> Iterable[Ref]:
+    if event.state is OrderState.CANCELLED:
+        yield ref(Commitment, event.owner_code, event.order_no)
+
+
+def fill(waiting: tuple[str, str], uow: UnitOfWork) -> None:
+    """Promise a waiting order (owner_code, order_no) its pieces if there are enough of each now."""
+    before = uow.get(Commitment, *waiting)
+    if before is None or before.state is not CommitmentState.SHORT:
+        return
+    after = before.fill()
+    balances = [(balance_of(uow, key), pieces) for key, pieces in after.holds.items()]
+    if any(balance.free < pieces for balance, pieces in balances):
+        return
+    for balance, pieces in balances:
+        keep(balance, balance.hold(pieces), uow)
+    uow.put(after)
+    answer(after, uow)
+
+
+def answer(commitment: Commitment, uow: UnitOfWork) -> None:
+    missing = tuple(Pieces(item_code=item, quantity=pieces) for item, pieces in commitment.missing.items())
+    uow.emit(
+        CommitmentAnsweredV1(
+            family=commitment.family,
+            owner_code=commitment.owner_code,
+            order_no=commitment.order_no,
+            warehouse_code=commitment.warehouse_code,
+            state=Answer(commitment.state),
+            missing=missing,
+        ),
+        commitment,
+    )
