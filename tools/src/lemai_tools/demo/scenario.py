@@ -20,12 +20,15 @@ RECEIVED = 30
 FIRST_ITEM, FIRST_SKU = 610_000_000_001, 5_200_000_000_001
 SHOWN = 5
 ENDED = {"shipped", "short_shipped"}
+SHIPPED = ("SELLER_CONSIGNED_PART", "WAIT_BUYER_CONFIRM_GOODS", "TRADE_FINISHED")
+UNMAPPED, SCARCE = "未映射 unmapped", "缺货 waits for stock"
 
 
 @dataclass
 class Shop:
     """What the store sells: its SKUs by item code, and the trades placed so far with what is special about each."""
 
+    shelf: int = SHELF
     skus: dict[str, Record] = field(default_factory=dict)
     plain: list[str] = field(default_factory=list)
     combos: list[str] = field(default_factory=list)
@@ -95,7 +98,13 @@ async def _map(world: World, codes: Sequence[str], shop: Shop) -> None:
 async def take_snapshot(world: World, shop: Shop) -> Step:
     """The ERP counts its shelf; the store gets a figure for every SKU."""
     stock = [
-        {"warehouse_code": WAREHOUSE, "owner_code": OWNER, "item_code": code, "inventory_type": "ZP", "on_hand": SHELF}
+        {
+            "warehouse_code": WAREHOUSE,
+            "owner_code": OWNER,
+            "item_code": code,
+            "inventory_type": "ZP",
+            "on_hand": shop.shelf,
+        }
         for code in shop.plain
     ]
     await world.kingdee.post("/sim/stock", {"stock": stock})
@@ -110,18 +119,18 @@ async def take_snapshot(world: World, shop: Shop) -> Step:
 async def place_trades(world: World, shop: Shop) -> None:
     """Buyers order: plain ones, a combo, two parcels, a short one, one of an unmapped SKU, one of too many pieces."""
     plain = shop.plain
-    await _order(world, shop, "整单 full", [(plain[1], 1)])
-    await _order(world, shop, "多行 lines", [(plain[2], 1), (plain[3], 2)], freight="8.00", discount="3.30")
-    await _order(
+    await order(world, shop, "整单 full", [(plain[1], 1)])
+    await order(world, shop, "多行 lines", [(plain[2], 1), (plain[3], 2)], freight="8.00", discount="3.30")
+    await order(
         world, shop, "组合 combo", [(shop.combos[0], 1), (plain[4], 1)], buyer_message="送货前请电联\n100%纯棉对吗？"
     )
-    await _order(world, shop, "两包裹 two parcels", [(plain[5], 2), (plain[6], 1)], script="two_parcels")
-    await _order(world, shop, "短发 short", [(plain[7], 1), (plain[8], 2)], script="short")
-    await _order(world, shop, "未映射 unmapped", [(shop.unmapped, 1)], oversell=True)
-    await _order(world, shop, "缺货 waits for stock", [(shop.scarce, SCARCE_WANTED)], oversell=True)
+    await order(world, shop, "两包裹 two parcels", [(plain[5], 2), (plain[6], 1)], script="two_parcels")
+    await order(world, shop, "短发 short", [(plain[7], 1), (plain[8], 2)], script="short")
+    await order(world, shop, UNMAPPED, [(shop.unmapped, 1)], oversell=True)
+    await order(world, shop, SCARCE, [(shop.scarce, SCARCE_WANTED)], oversell=True)
 
 
-async def _order(
+async def order(
     world: World, shop: Shop, special: str, lines: Sequence[tuple[str, int]], script: str = "", **more: Any
 ) -> None:
     body = {"lines": [{"sku_id": shop.skus[code]["platform_sku_id"], "quantity": pieces} for code, pieces in lines]}
@@ -134,7 +143,7 @@ async def _order(
 async def resolve_waiting(world: World, shop: Shop) -> Step:
     """What waits goes on by itself: the mapping is made, the goods arrive."""
     by_special = {special: tid for tid, special in shop.trades.items()}
-    unmapped, scarce = by_special["未映射 unmapped"], by_special["缺货 waits for stock"]
+    unmapped, scarce = by_special[UNMAPPED], by_special[SCARCE]
 
     async def parked() -> list[Record]:
         page: list[Record] = (await world.orders.get("/v1/parked"))["items"]
@@ -182,9 +191,9 @@ async def _ended(world: World, tid: str) -> Record:
 
 async def compare_trades(world: World, shop: Shop) -> tuple[Step, Step]:
     """Every trade on its way: platform → order → file and line → actual → waybill → platform; and its money."""
-    told = [await _told(world, tid) for tid in shop.trades]
-    rows = tuple(_trade_row(each, shop.trades[each.trade["tid"]]) for each in told)
-    problems = [problem for each in told for problem in verdict.trade_problems(each)]
+    every = [await told(world, tid) for tid in shop.trades]
+    rows = tuple(_trade_row(each, shop.trades[each.trade["tid"]]) for each in every)
+    problems = [problem for each in every for problem in verdict.trade_problems(each)]
     duplicates = await world.kingdee.get("/sim/duplicates")
     problems += [f"ERP {name}: {found}" for name, found in duplicates.items() if found]
     heads = (
@@ -199,14 +208,14 @@ async def compare_trades(world: World, shop: Shop) -> tuple[Step, Step]:
     trades = Step("4 销售 sales", heads, rows, tuple(problems))
     money_rows = tuple(
         (each.order["order_no"], each.trade["payment"], each.money["receivable"]["amount"], each.money["state"])
-        for each in told
+        for each in every
     )
-    money_problems = tuple(problem for each in told for problem in verdict.money_problems(each))
+    money_problems = tuple(problem for each in every for problem in verdict.money_problems(each))
     money_heads = ("订单 order", "买家实付 paid", "应收 receivable", "状态 state")
     return trades, Step("6 应收 receivables", money_heads, money_rows, money_problems)
 
 
-async def _told(world: World, tid: str) -> Told:
+async def told(world: World, tid: str) -> Told:
     """Wait until a trade has come to its end on every side, then ask each of them."""
     order = await _ended(world, tid)
     path = f"/v1/orders/{order['order_no']}"

@@ -1,0 +1,104 @@
+"""The flows of design.md §4 that run, each through every service on real servers, judged by both ends' records."""
+
+import pytest
+
+from lemai_tools.demo import scenario, verdict
+from lemai_tools.demo.scenario import OWNER, RECEIVED, SHELF, Shop
+from lemai_tools.demo.verdict import Step, Told
+from lemai_tools.demo.world import World, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def _sold(world: World, shop: Shop, special: str) -> Told:
+    tid = next(tid for tid, name in shop.trades.items() if name == special)
+    return await scenario.told(world, tid)
+
+
+async def test_a_product_sheet_reaches_the_erp_as_item_master(synced: tuple[Shop, Step]) -> None:
+    shop, step = synced
+
+    assert step.problems == ()
+    assert len(shop.plain) + len(shop.combos) == 200
+    assert step.rows[0][3].startswith("Item_")
+
+
+async def test_a_snapshot_corrects_the_shelf_and_reaches_the_store(stocked: tuple[Shop, Step]) -> None:
+    shop, step = stocked
+
+    assert step.problems == ()
+    assert set(shop.stock_before.values()) == {SHELF}
+
+
+async def test_a_trade_is_instructed_shipped_and_told_to_the_platform(world: World, stocked: tuple[Shop, Step]) -> None:
+    shop, _ = stocked
+    await scenario.order(world, shop, "整单 full", [(shop.plain[1], 1), (shop.plain[2], 2)])
+
+    told = await _sold(world, shop, "整单 full")
+
+    assert list(verdict.trade_problems(told)) == []
+    assert list(verdict.money_problems(told)) == []
+    assert told.trade["status"] == "WAIT_BUYER_CONFIRM_GOODS"
+    assert [step["kind"] for step in told.steps].count("instructed") == 1
+
+
+async def test_two_parcels_reach_the_platform_as_two_waybills(world: World, stocked: tuple[Shop, Step]) -> None:
+    shop, _ = stocked
+    await scenario.order(world, shop, "两包裹", [(shop.plain[3], 2), (shop.plain[4], 1)], script="two_parcels")
+
+    told = await _sold(world, shop, "两包裹")
+
+    assert list(verdict.trade_problems(told)) == []
+    assert list(verdict.money_problems(told)) == []
+    assert len(told.trade["parcels"]) == 2
+    assert told.trade["status"] == "WAIT_BUYER_CONFIRM_GOODS"
+
+
+async def test_a_short_shipment_closes_the_order_and_bills_what_left(world: World, stocked: tuple[Shop, Step]) -> None:
+    shop, _ = stocked
+    await scenario.order(world, shop, "短发", [(shop.plain[5], 1), (shop.plain[6], 2)], script="short")
+
+    told = await _sold(world, shop, "短发")
+
+    assert told.order["state"] == "short_shipped"
+    assert list(verdict.trade_problems(told)) == []
+    assert list(verdict.money_problems(told)) == []
+
+
+async def test_a_combo_ships_as_its_parts_and_counts_as_one_on_the_platform(
+    world: World, stocked: tuple[Shop, Step]
+) -> None:
+    shop, _ = stocked
+    await scenario.order(world, shop, "组合", [(shop.combos[0], 2)])
+
+    told = await _sold(world, shop, "组合")
+
+    assert list(verdict.trade_problems(told)) == []
+    assert len(told.erp["instructions"][0]["lines"]) > 1
+    assert [line["shipped"] for line in told.trade["lines"]] == [2]
+
+
+async def test_a_trade_of_an_unmapped_sku_waits_for_the_mapping_and_an_unfilled_one_for_goods(
+    world: World, stocked: tuple[Shop, Step]
+) -> None:
+    shop, _ = stocked
+    await scenario.order(world, shop, scenario.UNMAPPED, [(shop.unmapped, 1)], oversell=True)
+    await scenario.order(world, shop, scenario.SCARCE, [(shop.scarce, SHELF + 10)], oversell=True)
+
+    step = await scenario.resolve_waiting(world, shop)
+
+    assert [row[-1] for row in step.rows] == ["shipped", "shipped"]
+    balance = await world.stock.get(f"/v1/stock/{OWNER}/{shop.scarce}")
+    assert RECEIVED - 10 in {row["on_hand"] for row in balance["items"]}
+
+
+async def test_at_rest_shelf_orders_and_store_agree(world: World, stocked: tuple[Shop, Step]) -> None:
+    shop, _ = stocked
+
+    async def waiting() -> int:
+        return len((await world.orders.get("/v1/orders", state="instructed"))["items"])
+
+    await until("no order under way", waiting, lambda count: count == 0)
+    assert (await scenario.compare_stock(world, shop, "")).problems == ()
+    duplicates = await world.kingdee.get("/sim/duplicates")
+    assert not any(duplicates.values())
