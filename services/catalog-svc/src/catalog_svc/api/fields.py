@@ -1,0 +1,27 @@
+"""Parameters and answers that several endpoints share."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from catalog_svc.domain.cells import CODE
+from lemai_chassis.web import PAGE_MAX, decode_cursor
+
+Code = Annotated[str, Field(pattern=f"^{CODE}$", max_length=50)]
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=200)]
+"""PostgreSQL's text holds every character but NUL."""
+Limit = Annotated[int, Field(ge=1, le=PAGE_MAX)]
+
+
+class RefusalView(BaseModel):
+    """Why a row is not taken."""
+
+    row: int = Field(description="行号，与表格软件一致 / as a spreadsheet program counts")
+    column: str = Field(description="列 / the column's head and key", examples=["条码 barcodes"])
+    value: str
+    reason: str = Field(examples=["必填 / required"])
+
+
+def cursor_key(cursor: str | None, length: int) -> Any:
+    """The codes behind a cursor, None without one. Raises Problem."""
+    return tuple(map(str, decode_cursor(cursor, length))) if cursor else None

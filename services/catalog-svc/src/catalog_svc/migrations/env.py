@@ -1,0 +1,4 @@
+from catalog_svc.storage import METADATA
+from lemai_chassis import migrations
+
+migrations.run(METADATA)
