@@ -1,12 +1,10 @@
 """kill -9 of anything in the middle of 500 orders: nothing is lost, nothing happens twice."""
 
-import asyncio
-
 import pytest
 
 from lemai_tools.demo import scenario, verdict
 from lemai_tools.demo.scenario import Shop
-from lemai_tools.demo.world import World, until
+from lemai_tools.demo.world import NotInTimeError, World, until
 from lemai_tools.platform.local import Platform
 from lemai_tools.platform.members import SERVICES
 
@@ -27,7 +25,7 @@ async def test_nothing_is_lost_and_nothing_happens_twice(platform: Platform, wor
     await _tell_what_happened_to_unknown_files(world)
 
     async def ended() -> int:
-        return sum((await world.tmall.get("/sim/trades/counts")).get(status, 0) for status in scenario.SHIPPED)
+        return await _shipped(world)
 
     await until("every trade shipped on the platform", ended, lambda count: count >= ORDERS, 240)
     every = [await scenario.told(world, tid) for tid in trades]
@@ -42,14 +40,18 @@ async def _some_progress(world: World, trades: list[str]) -> None:
     """Wait until a few more trades have left, so that each victim dies in the middle of the work."""
 
     async def left() -> int:
-        counts = await world.tmall.get("/sim/trades/counts")
-        return sum(counts.get(status, 0) for status in scenario.SHIPPED)
+        return await _shipped(world)
 
     before = await left()
     try:
         await until("progress", left, lambda count: count > before or count >= len(trades), 5)
-    except scenario.NotInTimeError:
-        await asyncio.sleep(0)
+    except NotInTimeError:
+        return
+
+
+async def _shipped(world: World) -> int:
+    counts: dict[str, int] = await world.tmall.get("/sim/trades/counts")
+    return sum(counts.get(status, 0) for status in scenario.SHIPPED)
 
 
 async def _tell_what_happened_to_unknown_files(world: World) -> None:
