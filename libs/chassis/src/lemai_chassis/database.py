@@ -6,14 +6,22 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, pool, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 POOL_SIZE = 8
 MONTHS_AHEAD = 2
 LOCK_TIMEOUT = "5s"
+KEEPALIVES = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+"""A server drops a client that went away without a word, and its locks, within half a minute."""
+
+ERRORS = (DBAPIError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+"""What a database raises that is away, overloaded or starting up; the driver's own come while connecting."""
 
 
 def connect(url: str) -> AsyncEngine:
@@ -23,7 +31,7 @@ def connect(url: str) -> AsyncEngine:
         pool_size=POOL_SIZE,
         max_overflow=POOL_SIZE,
         pool_pre_ping=True,
-        connect_args={"server_settings": {"timezone": "UTC", "jit": "off"}, "timeout": 5},
+        connect_args={"server_settings": {"timezone": "UTC", "jit": "off"} | KEEPALIVES, "timeout": 5},
     )
 
 

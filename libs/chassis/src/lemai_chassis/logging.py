@@ -3,14 +3,17 @@
 import logging
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
+
+from lemai_chassis.trace import CURRENT, trace_id
 
 
 def configure(service: str) -> None:
-    """Every line names its service; libraries that log the standard way come out the same."""
+    """Every line names its service and what it works on; libraries that log the standard way come out the same."""
     as_json = structlog.processors.JSONRenderer(ensure_ascii=False)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _add_cause,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -32,3 +35,9 @@ def configure(service: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _add_cause(_logger: object, _method: str, line: EventDict) -> EventDict:
+    if cause := CURRENT.get():
+        line.update(trace_id=trace_id(cause.traceparent), causationid=cause.causationid)
+    return line

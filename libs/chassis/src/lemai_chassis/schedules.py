@@ -9,11 +9,15 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 log = structlog.get_logger()
+RECHECK_S = 10.0
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Runs `run` every so often, in one process at a time. What it raises is logged; it is due again as usual."""
+    """Runs `run` every so often, in one process at a time. What it raises is logged; it is due again as usual.
+
+    A run that a crash ended begins anew, here or in another process.
+    """
 
     name: str
     every: timedelta
@@ -36,7 +40,7 @@ class Scheduler:
     async def _repeat(self, schedule: Schedule) -> None:
         while True:
             pause_s = await self._run_if_due(schedule)
-            await asyncio.sleep(max(0.01, min(pause_s, schedule.every.total_seconds())))
+            await asyncio.sleep(min(pause_s, RECHECK_S))
 
     async def _run_if_due(self, schedule: Schedule) -> float:
         """Run it if it is due and nobody else does; seconds until it is due again."""
@@ -47,23 +51,18 @@ class Scheduler:
             if not locked.scalar():
                 return schedule.every.total_seconds()
             try:
-                claimed = await connection.exec_driver_sql(_CLAIM, (schedule.name, schedule.every))
-                if claimed.scalar():
-                    error = await _outcome(schedule)
-                    await connection.exec_driver_sql(
-                        "UPDATE schedule SET last_error = $2 WHERE name = $1", (schedule.name, error)
-                    )
-                rows = await connection.exec_driver_sql(
-                    "SELECT extract(epoch FROM due_at - now())::float8 FROM schedule WHERE name = $1", (schedule.name,)
-                )
-                return float(rows.scalar_one())
+                due = (await connection.exec_driver_sql(_DUE, (schedule.name,))).one()
+                if due.pause_s > 0:
+                    return float(due.pause_s)
+                ended = (schedule.name, due.now, schedule.every, await _error_of(schedule))
+                return float((await connection.exec_driver_sql(_RAN, ended)).scalar_one())
             finally:
                 await connection.exec_driver_sql(
                     "SELECT pg_advisory_unlock(hashtext('schedule'), hashtext($1))", (schedule.name,)
                 )
 
 
-async def _outcome(schedule: Schedule) -> str | None:
+async def _error_of(schedule: Schedule) -> str | None:
     try:
         await schedule.run()
     except Exception as error:
@@ -72,8 +71,13 @@ async def _outcome(schedule: Schedule) -> str | None:
     return None
 
 
-_CLAIM = """
-INSERT INTO schedule AS s (name, due_at, last_run_at) VALUES ($1, now() + $2::interval, now())
-ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at, last_run_at = now() WHERE s.due_at <= now()
-RETURNING true
+_DUE = """
+SELECT now(), coalesce((SELECT extract(epoch FROM due_at - now()) FROM schedule WHERE name = $1), 0) AS pause_s
+"""
+_RAN = """
+INSERT INTO schedule (name, last_run_at, due_at, last_error)
+VALUES ($1, $2, greatest($2 + $3::interval, now()), $4)
+ON CONFLICT (name) DO UPDATE
+SET last_run_at = excluded.last_run_at, due_at = excluded.due_at, last_error = excluded.last_error
+RETURNING extract(epoch FROM due_at - now())
 """

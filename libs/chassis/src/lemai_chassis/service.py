@@ -1,9 +1,12 @@
 """One process of a service: its HTTP face and its loops, alive together or not at all."""
 
 import asyncio
+import gc
+import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -11,27 +14,29 @@ from typing import TypeVar
 import structlog
 import uvicorn
 import uvloop
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
-from sqlalchemy.exc import DBAPIError
 
-from lemai_chassis import database, logging, operations
+from lemai_chassis import database, kafka, logging, operations
 from lemai_chassis.delivery.calls import CallKind, CallWorker
 from lemai_chassis.delivery.consumer import ConsumerLoop
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.delivery.redrive import Redriver
 from lemai_chassis.delivery.relay import Relay
-from lemai_chassis.delivery.wakeup import Wakeup, listening
+from lemai_chassis.housekeeping import housekeeping
 from lemai_chassis.schedules import Schedule, Scheduler
 from lemai_chassis.settings import Settings
+from lemai_chassis.state.aggregates import ConcurrentUpdateError
+from lemai_chassis.wakeup import Wakeup, listening
 from lemai_chassis.web import add_problem_handlers
 
 log = structlog.get_logger()
 S = TypeVar("S", bound=Settings)
-SESSION_TIMEOUT_MS = 6000
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-INFRASTRUCTURE_ERRORS = (DBAPIError, OSError, KafkaError, TimeoutError)
+STOP_TIMEOUT_S = 3
+GARBAGE_THRESHOLD = 50_000
+"""A batch makes tens of thousands of objects that live as long as it does; collecting amidst it finds nothing."""
+INFRASTRUCTURE_ERRORS = (*database.ERRORS, ConcurrentUpdateError, KafkaError)
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,17 @@ class Service:
     """Closed when the process ends."""
 
 
+class _Server(uvicorn.Server):
+    """Leaves the signals to the process: uvicorn's own way would end it before its loops have."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+
 class Process:
     """The loops and the HTTP server of one service."""
 
@@ -59,7 +75,6 @@ class Process:
         self._wakeups = {name: Wakeup() for name in ("outbox", "outbound_call", "parked_key")}
         self._loop: ConsumerLoop | None = None
         self._relay_trouble = "relay not started"
-        self._started_at = asyncio.get_running_loop().time()
 
     def app(self) -> FastAPI:
         app = FastAPI(title=self._service.name, version="1", docs_url="/docs", openapi_url="/openapi.json")
@@ -71,25 +86,32 @@ class Process:
         return app
 
     async def run(self) -> None:
-        """Until the HTTP server is told to stop; a bug in a loop ends the process, a fault outside does not."""
-        for prepare in self._service.on_start:
-            await prepare()
-        settings = self._settings
+        """Until the process is told to stop; a bug in a loop ends it, a fault outside does not."""
         config = uvicorn.Config(
-            self.app(), host=settings.http_host, port=settings.http_port, log_config=None, access_log=False
+            self.app(),
+            host=self._settings.http_host,
+            port=self._settings.http_port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=STOP_TIMEOUT_S,
         )
-        server = uvicorn.Server(config)
-        async with self._service.resources, asyncio.TaskGroup() as tasks:
-            loops = [tasks.create_task(self._keep_running(loop)) for loop in self._loops()]
-            await server.serve()
-            for loop in loops:
-                loop.cancel()
+        server = _Server(config)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, server.stop)
+        async with self._service.resources:
+            for prepare in self._service.on_start:
+                await prepare()
+            async with asyncio.TaskGroup() as tasks:
+                loops = [tasks.create_task(self._keep_running(loop)) for loop in self._loops()]
+                await server.serve()
+                for loop in loops:
+                    loop.cancel()
 
     def _loops(self) -> Sequence[Callable[[], Awaitable[None]]]:
         service = self._service
         calls = [CallWorker(service.engine, kind, self._wakeups["outbound_call"]).run for kind in service.calls]
         redriver = Redriver(service.engine, self._wakeups["parked_key"])
-        scheduler = Scheduler(service.engine.database, service.schedules)
+        scheduler = Scheduler(service.engine.database, [housekeeping(service.engine), *service.schedules])
         consuming = [self._consume] if service.engine.topics else []
         return [self._listen, self._relay, redriver.run, scheduler.run, *consuming, *calls, *service.loops]
 
@@ -110,37 +132,24 @@ class Process:
             await ended.wait()
 
     async def _relay(self) -> None:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self._settings.kafka_bootstrap_servers, enable_idempotence=True, acks="all"
-        )
+        producer = kafka.producer(self._settings.kafka_bootstrap_servers)
+        engine = self._service.engine
         try:
-            await producer.start()
-            self._relay_trouble = ""
-            await Relay(self._service.engine.database, self._service.name, producer, self._wakeups["outbox"]).run()
+            async with kafka.running(producer):
+                self._relay_trouble = ""
+                await Relay(engine.database, engine.source, producer, self._wakeups["outbox"]).run()
         except INFRASTRUCTURE_ERRORS as error:
             self._relay_trouble = f"relay: {type(error).__name__}"
             raise
-        finally:
-            await producer.stop()
 
     async def _consume(self) -> None:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka_bootstrap_servers,
-            group_id=self._service.name,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            session_timeout_ms=SESSION_TIMEOUT_MS,
-            heartbeat_interval_ms=SESSION_TIMEOUT_MS // 3,
-        )
-        try:
-            await consumer.start()
-            self._loop = ConsumerLoop(self._service.engine, consumer)
+        consumer = kafka.consumer(self._settings.kafka_bootstrap_servers, self._service.name)
+        self._loop = ConsumerLoop(self._service.engine, consumer)
+        async with kafka.running(consumer):
             await self._loop.run()
-        finally:
-            await consumer.stop()
 
     def _heartbeat(self) -> float:
-        return self._loop.heartbeat if self._loop else self._started_at
+        return self._loop.heartbeat if self._loop else time.monotonic()
 
     def _consumer_trouble(self) -> str:
         if not self._service.engine.topics:
@@ -165,4 +174,7 @@ def main(settings_type: type[S], build: Callable[[S], Service], migrations: Path
 async def _serve(settings: S, build: Callable[[S], Service]) -> None:
     service = build(settings)
     logging.configure(service.name)
+    gc.collect()
+    gc.freeze()  # What was imported stays for good: no need to look at it again and again.
+    gc.set_threshold(GARBAGE_THRESHOLD)
     await Process(service, settings).run()

@@ -1,6 +1,6 @@
 """Runs a handler as the function it is: state and a message in, state and messages out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from lemai_chassis.state.unit_of_work import (
     ABSENT,
     Aggregate,
-    Cause,
     NotLoaded,
     Ref,
     RequestedCall,
@@ -16,6 +15,7 @@ from lemai_chassis.state.unit_of_work import (
     UnitOfWork,
     Versioned,
 )
+from lemai_chassis.trace import Cause
 from lemai_contracts import Event
 
 M = TypeVar("M")
@@ -44,9 +44,10 @@ def handle(
     state: Sequence[Aggregate] = (),
     *,
     now: datetime,
+    touches: Iterable[Ref] = (),
 ) -> Handled:
     """Run `handler` on `message` over `state`; what it raises is the caller's."""
-    stored: State = {Ref(type(kept), kept.key): Versioned(kept, 1) for kept in state}
+    stored: State = dict.fromkeys(touches, ABSENT) | {Ref(type(kept), kept.key): Versioned(kept, 1) for kept in state}
     uow = UnitOfWork(stored, now)
     while True:
         try:

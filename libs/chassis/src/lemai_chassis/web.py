@@ -15,7 +15,8 @@ from starlette.exceptions import HTTPException
 
 from lemai_chassis import trace
 from lemai_chassis.delivery.engine import Engine, Transaction
-from lemai_chassis.state.unit_of_work import Cause, Ref, UnitOfWork
+from lemai_chassis.state.unit_of_work import Ref, UnitOfWork
+from lemai_chassis.trace import Cause
 
 M = TypeVar("M")
 R = TypeVar("R", bound=BaseModel)
@@ -106,7 +107,7 @@ class Commands:
         """The handler's answer as JSON: the first one, where the key was used before for the same request."""
         refs = tuple(touches)
         fingerprint = hashlib.sha256(f"{request.method} {request.url.path}".encode() + await request.body()).hexdigest()
-        cause = Cause(key or "", request.headers.get("traceparent") or trace.start())
+        cause = Cause(key or "", trace.child(request.headers.get("traceparent", "")))
 
         async def work(transaction: Transaction) -> bytes:
             if key and (answer := await _answered(transaction, key, fingerprint)):

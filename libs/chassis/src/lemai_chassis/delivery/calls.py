@@ -10,21 +10,26 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from lemai_chassis.delivery import metrics
-from lemai_chassis.delivery.engine import Engine, Transaction
-from lemai_chassis.delivery.wakeup import Wakeup
-from lemai_chassis.state.unit_of_work import Cause, Ref, UnitOfWork
+from lemai_chassis.delivery.engine import Engine, Transaction, is_about_the_work
+from lemai_chassis.delivery.parking import storable
+from lemai_chassis.state.unit_of_work import Ref, UnitOfWork
+from lemai_chassis.trace import CURRENT, Cause
+from lemai_chassis.wakeup import Wakeup
 
 log = structlog.get_logger()
 RECORD_AT_MOST = 100
 RECHECK_S = 1.0
 UNKNOWN_PAUSE = timedelta(seconds=5)
+UNRECORDED_PAUSE = timedelta(minutes=1)
 
 
 class Outcome(StrEnum):
@@ -34,6 +39,9 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+FINAL = (Outcome.DONE, Outcome.REJECTED)
+
+
 @dataclass(frozen=True)
 class Answer:
     """How a call went. `detail` is what the handler of its end gets to know."""
@@ -41,6 +49,10 @@ class Answer:
     outcome: Outcome
     detail: Mapping[str, Any] = field(default_factory=dict)
     retry_after: timedelta = UNKNOWN_PAUSE
+
+    @classmethod
+    def unknown(cls, error: Exception, retry_after: timedelta = UNKNOWN_PAUSE) -> "Answer":
+        return cls(Outcome.UNKNOWN, {"error": storable(f"{type(error).__name__}: {error}")}, retry_after)
 
 
 @dataclass(frozen=True)
@@ -110,33 +122,25 @@ class CallWorker:
                     await self._wakeup.wait(seen, RECHECK_S)
 
     async def _claim(self) -> Sequence[Call]:
-        room = self._kind.concurrency - len(self._in_flight)
-        lease = uuid4()
+        room, lease = self._kind.concurrency - len(self._in_flight), uuid4()
         async with self._engine.database.begin() as connection:
             await connection.exec_driver_sql(_EXPIRE, (self._kind.name,))
             rows = await connection.exec_driver_sql(_CLAIM, (self._kind.name, lease, self._lease_time, room))
-            return [
-                Call(
-                    id=row.id,
-                    kind=self._kind.name,
-                    key=row.key,
-                    payload=orjson.loads(row.payload),
-                    attempts=row.attempts,
-                    was_unknown=row.state == "unknown",
-                    lease=lease,
-                    cause=Cause(row.causationid, row.traceparent),
-                )
-                for row in rows
-            ]
+            return [self._call(row, lease) for row in rows]
+
+    def _call(self, row: Any, lease: UUID) -> Call:
+        payload, cause = orjson.loads(row.payload), Cause(row.causationid, row.traceparent)
+        return Call(row.id, self._kind.name, row.key, payload, row.attempts, row.was_unknown, lease, cause)
 
     async def _make(self, call: Call) -> None:
+        CURRENT.set(call.cause)
         try:
             async with asyncio.timeout(self._kind.timeout.total_seconds()):
                 answer = await self._resolve_or_perform(call)
         except Exception as error:
-            answer = Answer(Outcome.UNKNOWN, {"error": f"{type(error).__name__}: {error}"})
+            answer = Answer.unknown(error)
         if answer.outcome is Outcome.UNKNOWN:
-            log.warning("outbound call unknown", kind=call.kind, key=call.key, **answer.detail)
+            log.warning("outbound call unknown", kind=call.kind, key=call.key, detail=answer.detail)
         metrics.CALLS.labels(call.kind, answer.outcome).inc()
         self._ended.put_nowait(Ended(call, answer))
 
@@ -152,14 +156,25 @@ class CallWorker:
             ended = [await self._ended.get()]
             while len(ended) < RECORD_AT_MOST and not self._ended.empty():
                 ended.append(self._ended.get_nowait())
-
-            async def record(transaction: Transaction, ended: Sequence[Ended] = ended) -> None:
-                await self._record(transaction, ended)
-
-            await self._engine.transact(record)
+            await self._settle(ended)
             self._wakeup.notify()
 
-    async def _record(self, transaction: Transaction, ended: Sequence[Ended]) -> None:
+    async def _settle(self, ended: Sequence[Ended]) -> None:
+        """Record them together; what cannot be recorded is hunted, and stays unknown."""
+        try:
+            await self._engine.transact(partial(self._record, ended))
+        except Exception as error:
+            if not is_about_the_work(error):
+                raise
+            log.exception("end of outbound calls not recorded", kind=self._kind.name, calls=len(ended))
+            if len(ended) == 1:
+                unrecorded = replace(ended[0], answer=Answer.unknown(error, UNRECORDED_PAUSE))
+                await self._engine.transact(partial(self._record, [unrecorded]))
+                return
+            for end in ended:
+                await self._settle([end])
+
+    async def _record(self, ended: Sequence[Ended], transaction: Transaction) -> None:
         """Record what is still under our lease; another worker resolves the rest."""
         rows = await transaction.connection.exec_driver_sql(
             "SELECT id, lease FROM outbound_call WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE",
@@ -167,36 +182,29 @@ class CallWorker:
         )
         held = {(row.id, row.lease) for row in rows}
         ours = [end for end in ended if (end.call.id, end.call.lease) in held]
-        finals = (Outcome.DONE, Outcome.REJECTED)
-        await transaction.load(ref for end in ours if end.answer.outcome in finals for ref in self._kind.touches(end))
-        recorded = []
-        for end in ours:
-            answer = end.answer
-            if answer.outcome in finals:
-                answer = await self._end(transaction, end)
-            recorded.append(_row(replace(end, answer=answer)))
-        await transaction.connection.exec_driver_sql(_RECORD, (orjson.dumps(recorded).decode(),))
+        finals = [end for end in ours if end.answer.outcome in FINAL]
+        await transaction.load(ref for end in finals for ref in self._kind.touches(end))
+        recorded = [_row(end.call, await self._answer(transaction, end)) for end in ours]
+        if recorded:
+            columns = (list(column) for column in zip(*recorded, strict=True))
+            await transaction.connection.exec_driver_sql(_RECORD, tuple(columns))
 
-    async def _end(self, transaction: Transaction, end: Ended) -> Answer:
-        try:
-            await transaction.run(self._kind.on_end, end, end.call.cause)
-        except Exception as error:
-            log.exception("end of outbound call not handled", kind=end.call.kind, key=end.call.key)
-            return Answer(Outcome.UNKNOWN, {"error": f"{type(error).__name__}: {error}"}, timedelta(minutes=1))
+    async def _answer(self, transaction: Transaction, end: Ended) -> Answer:
+        """Let the handler know of an end; one it cannot take is told to it again later."""
+        if end.answer.outcome in FINAL:
+            try:
+                await transaction.run(self._kind.on_end, end, end.call.cause)
+            except DBAPIError:
+                raise
+            except Exception as error:
+                log.exception("end of outbound call not handled", kind=end.call.kind, key=end.call.key)
+                return Answer.unknown(error, UNRECORDED_PAUSE)
         return end.answer
 
 
-def _row(end: Ended) -> Mapping[str, Any]:
-    outcome = end.answer.outcome
-    final = outcome in (Outcome.DONE, Outcome.REJECTED)
-    pause = timedelta(0) if final else end.answer.retry_after
-    return {
-        "id": end.call.id,
-        "state": "pending" if outcome is Outcome.RETRY_LATER else outcome,
-        "answer": end.answer.detail,
-        "pause_s": pause.total_seconds(),
-        "final": final,
-    }
+def _row(call: Call, answer: Answer) -> tuple[Any, ...]:
+    state = "pending" if answer.outcome is Outcome.RETRY_LATER else answer.outcome.value
+    return call.id, state, orjson.dumps(answer.detail).decode(), answer.retry_after, answer.outcome in FINAL
 
 
 _EXPIRE = """
@@ -204,26 +212,26 @@ UPDATE outbound_call SET state = 'unknown', lease = NULL
 WHERE kind = $1 AND state = 'sending' AND leased_until < now()
 """
 _CLAIM = """
-WITH heads AS (
-    SELECT DISTINCT ON (key) id, state, due_at, leased_until FROM outbound_call
-    WHERE kind = $1 AND state IN ('pending', 'sending', 'unknown') ORDER BY key, id),
-ready AS (
-    SELECT c.id FROM outbound_call c JOIN heads USING (id)
-    WHERE c.state IN ('pending', 'unknown') AND c.due_at <= now()
+WITH ready AS (
+    SELECT c.id FROM outbound_call c
+    WHERE c.kind = $1 AND c.state IN ('pending', 'unknown') AND c.due_at <= now()
       AND (c.leased_until IS NULL OR c.leased_until < now())
+      AND NOT EXISTS (SELECT FROM outbound_call earlier
+                      WHERE earlier.kind = $1 AND earlier.key = c.key AND earlier.id < c.id
+                        AND earlier.state IN ('pending', 'sending', 'unknown'))
     ORDER BY c.id LIMIT $4 FOR UPDATE OF c SKIP LOCKED)
 UPDATE outbound_call c
 SET state = CASE c.state WHEN 'pending' THEN 'sending' ELSE c.state END,
     lease = $2, leased_until = now() + $3::interval, attempts = attempts + 1
 FROM ready WHERE c.id = ready.id
-RETURNING c.id, c.key, c.payload::text AS payload, c.state, c.attempts, c.causationid, c.traceparent
+RETURNING c.id, c.key, c.payload::text AS payload, c.attempts, c.state = 'unknown' AS was_unknown, c.causationid,
+          c.traceparent
 """
 _RECORD = """
 UPDATE outbound_call c
-SET state = x.state, answer = x.answer, lease = NULL, leased_until = NULL,
-    due_at = now() + x.pause_s * interval '1 second',
-    ended_at = CASE WHEN x.final THEN now() END
-FROM jsonb_to_recordset($1::text::jsonb)
-    AS x(id bigint, state text, answer jsonb, pause_s double precision, final boolean)
+SET state = x.state, answer = x.answer::jsonb, lease = NULL, leased_until = NULL,
+    due_at = now() + x.pause, ended_at = CASE WHEN x.final THEN now() END
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::interval[], $5::boolean[])
+    AS x(id, state, answer, pause, final)
 WHERE c.id = x.id
 """

@@ -26,13 +26,5 @@ class Message:
     def substitute_attributes(self) -> Attributes:
         """Stands in for an unreadable envelope: the id is the record's place, so that it is taken once too."""
         place = f"kafka:{self.topic}/{self.partition}/{self.offset}"
-        return Attributes(
-            id=uuid5(NAMESPACE_URL, place),
-            source=place,
-            type="",
-            time=datetime.fromtimestamp(0, UTC),
-            subject="",
-            partitionkey=self.key,
-            aggregateversion=0,
-            traceparent="",
-        )
+        unknown_time = datetime.fromtimestamp(0, UTC)
+        return Attributes(uuid5(NAMESPACE_URL, place), place, "", unknown_time, "", self.key, 0, "")

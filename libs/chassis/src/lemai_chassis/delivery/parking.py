@@ -8,6 +8,9 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lemai_chassis.delivery.message import Message
+from lemai_chassis.state.aggregates import ConcurrentUpdateError
+
+TEXT_LENGTH_MAX = 4000
 
 
 @dataclass(frozen=True)
@@ -15,8 +18,13 @@ class Parked:
     """Why a key is parked, and what frees it: something awaited, a time, or (neither) a person."""
 
     reason: str
-    awaits: str | None
-    due_at: datetime | None
+    awaits: str | None = None
+    due_at: datetime | None = None
+
+    @classmethod
+    def refused(cls, error: Exception) -> "Parked":
+        """For what the database, or its driver, would not take."""
+        return cls(f"{type(error).__name__}: {getattr(error, 'orig', error)}")
 
 
 async def locked(connection: AsyncConnection, keys: Collection[str]) -> set[str]:
@@ -28,27 +36,20 @@ async def locked(connection: AsyncConnection, keys: Collection[str]) -> set[str]
 
 
 async def park(connection: AsyncConnection, key: str, parked: Parked) -> None:
-    await connection.exec_driver_sql(
-        "INSERT INTO parked_key (key, reason, awaits, due_at) VALUES ($1, $2, $3, $4)",
-        (key, _storable(parked.reason), parked.awaits, parked.due_at),
+    """Raises ConcurrentUpdateError when the key was parked meanwhile, for a message of another topic."""
+    inserted = await connection.exec_driver_sql(
+        "INSERT INTO parked_key (key, reason, awaits, due_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        (key, storable(parked.reason), parked.awaits, parked.due_at),
     )
+    if not inserted.rowcount:
+        raise ConcurrentUpdateError("parked key")
 
 
-async def enqueue(connection: AsyncConnection, message: Message) -> None:
-    """Put a message at the end of its parked key."""
-    headers = [[name, value.decode("utf-8", "replace").replace("\0", "\ufffd")] for name, value in message.headers]
-    await connection.exec_driver_sql(
-        'INSERT INTO parked_message (key, topic, partition, "offset", headers, value) '
-        "VALUES ($1, $2, $3, $4, $5::text::jsonb, $6)",
-        (
-            message.key,
-            message.topic,
-            message.partition,
-            message.offset,
-            orjson.dumps(headers).decode(),
-            message.value,
-        ),
-    )
+async def enqueue(connection: AsyncConnection, messages: Sequence[Message]) -> None:
+    """Put messages at the ends of their parked keys."""
+    if messages:
+        rows = [(m.key, m.topic, m.partition, m.offset, _dump(m), m.value) for m in messages]
+        await connection.exec_driver_sql(_ENQUEUE, tuple(list(column) for column in zip(*rows, strict=True)))
 
 
 async def first(connection: AsyncConnection, key: str) -> tuple[Message, int] | None:
@@ -82,12 +83,10 @@ async def release_first(connection: AsyncConnection, key: str) -> None:
     )
 
 
-async def repark(
-    connection: AsyncConnection, key: str, reason: str, awaits: str | None, due_at: datetime | None
-) -> None:
+async def repark(connection: AsyncConnection, key: str, parked: Parked) -> None:
     await connection.exec_driver_sql(
         "UPDATE parked_key SET reason = $2, awaits = $3, due_at = $4, attempts = attempts + 1 WHERE key = $1",
-        (key, _storable(reason), awaits, due_at),
+        (key, storable(parked.reason), parked.awaits, parked.due_at),
     )
 
 
@@ -109,10 +108,6 @@ async def due(connection: AsyncConnection, limit: int) -> Sequence[str]:
     return rows.scalars().all()
 
 
-def _storable(text: str) -> str:
-    return text.replace("\0", "\ufffd")[:4000]
-
-
 async def count(connection: AsyncConnection) -> int:
     return int((await connection.exec_driver_sql("SELECT count(*) FROM parked_key")).scalar() or 0)
 
@@ -128,3 +123,23 @@ async def discard_first(connection: AsyncConnection, key: str, seq: int, reason:
     if kept.rowcount:
         await release_first(connection, key)
     return bool(kept.rowcount)
+
+
+def _dump(message: Message) -> str:
+    return orjson.dumps(
+        [(name, storable(value.decode("utf-8", "replace"))) for name, value in message.headers]
+    ).decode()
+
+
+def storable(text: str) -> str:
+    """The text as PostgreSQL can keep it."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")[:TEXT_LENGTH_MAX]
+
+
+_ENQUEUE = """
+INSERT INTO parked_message (key, topic, partition, "offset", headers, value)
+SELECT x.key, x.topic, x.partition, x."offset", x.headers::jsonb, x.value
+FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::text[], $6::bytea[]) WITH ORDINALITY
+    AS x(key, topic, partition, "offset", headers, value, n)
+ORDER BY x.n
+"""

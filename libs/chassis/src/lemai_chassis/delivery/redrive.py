@@ -4,7 +4,7 @@ import structlog
 
 from lemai_chassis.delivery import metrics, parking
 from lemai_chassis.delivery.engine import Engine
-from lemai_chassis.delivery.wakeup import Wakeup
+from lemai_chassis.wakeup import Wakeup
 
 log = structlog.get_logger()
 KEYS_AT_ONCE = 100
@@ -25,8 +25,10 @@ class Redriver:
             async with self._engine.database.connect() as connection:
                 keys = await parking.due(connection, KEYS_AT_ONCE)
                 metrics.PARKED_KEYS.set(await parking.count(connection))
+            moved = False
             for key in keys:
                 while await self._engine.redrive(key):
+                    moved = True
                     log.info("redriven", key=key)
-            if not keys:
+            if not moved:
                 await self._wakeup.wait(seen, SWEEP_S)

@@ -5,19 +5,18 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from lemai_chassis.delivery import metrics
-from lemai_chassis.delivery.wakeup import Wakeup
+from lemai_chassis.wakeup import Wakeup
 from lemai_contracts import Attributes, to_headers
 from lemai_contracts.topics import TOPICS
 
-log = structlog.get_logger()
 BATCH_EVENTS = 1000
+PUBLISH_TIMEOUT_S = 30.0
 SWEEP_S = 1.0
 STANDBY_S = 1.0
 _PARTITIONS = {topic.name: topic.partitions for topic in TOPICS}
@@ -35,34 +34,33 @@ class Relay:
         self._source = source
         self._producer = producer
         self._wakeup = wakeup
-        self.active = False
 
     async def run(self) -> None:
         """Until cancelled, or until the database or the broker fails."""
         autocommit = self._database.execution_options(isolation_level="AUTOCOMMIT")
         async with autocommit.connect() as connection:
-            while not await self._lock(connection):  # noqa: ASYNC110 - another process has it; nothing tells us
-                await asyncio.sleep(STANDBY_S)
-            self.active = True
             try:
+                while not await self._lock(connection):  # noqa: ASYNC110 - another process has it; nothing tells us
+                    await asyncio.sleep(STANDBY_S)
                 while True:
                     seen = self._wakeup.seen()
                     if await self.publish(connection) < BATCH_EVENTS:
                         await self._wakeup.wait(seen, SWEEP_S)
             finally:
-                self.active = False
+                await connection.invalidate()  # Back in the pool its session would keep the lock.
 
     async def publish(self, connection: AsyncConnection) -> int:
         """Publish the oldest events; how many there were."""
         rows = (await connection.exec_driver_sql(_OLDEST, (BATCH_EVENTS,))).all()
+        metrics.OUTBOX_AGE_SECONDS.set(time.time() - rows[0].time.timestamp() if rows else 0)
         if rows:
-            await self._send(rows)
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                await self._send(rows)
             await connection.exec_driver_sql(
-                "DELETE FROM outbox WHERE seq = ANY($1::bigint[])", ([r.seq for r in rows],)
+                "DELETE FROM outbox WHERE seq = ANY($1::bigint[])", ([row.seq for row in rows],)
             )
             for row in rows:
                 metrics.PUBLISHED.labels(row.topic).inc()
-        metrics.OUTBOX_AGE_SECONDS.set(time.time() - rows[0].time.timestamp() if rows else 0)
         return len(rows)
 
     async def _send(self, rows: Sequence[Any]) -> None:
@@ -89,18 +87,9 @@ class Relay:
         return submitted
 
     def _headers(self, row: Any) -> list[tuple[str, bytes]]:
+        place = row.subject, row.partitionkey, row.aggregateversion
         return to_headers(
-            Attributes(
-                id=row.id,
-                source=self._source,
-                type=row.type,
-                time=row.time,
-                subject=row.subject,
-                partitionkey=row.partitionkey,
-                aggregateversion=row.aggregateversion,
-                traceparent=row.traceparent,
-                causationid=row.causationid,
-            )
+            Attributes(row.id, self._source, row.type, row.time, *place, row.traceparent, row.causationid)
         )
 
     async def _lock(self, connection: AsyncConnection) -> bool:

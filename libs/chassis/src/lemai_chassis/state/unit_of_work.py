@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from lemai_chassis.trace import CURRENT, Cause
 from lemai_contracts import Event
 
 A = TypeVar("A")
@@ -23,8 +24,7 @@ class Aggregate(Protocol):
 K = TypeVar("K", bound=Aggregate)
 
 
-@dataclass(frozen=True)
-class Ref:
+class Ref(NamedTuple):
     """Names one aggregate: which kind, which key."""
 
     kind: type[Any]
@@ -86,6 +86,10 @@ class NotLoaded(Exception):
         self.ref = its
 
 
+class UnnamedAggregate(Exception):
+    """A handler put an aggregate that was neither named for the batch nor read before: a change made blindly."""
+
+
 @dataclass(frozen=True)
 class Emitted:
     event: Event
@@ -104,18 +108,10 @@ class RequestedCall:
 class Effects:
     """What handlers asked for besides state."""
 
-    events: list[tuple[Emitted, "Cause"]] = field(default_factory=list)
-    calls: list[tuple[RequestedCall, "Cause"]] = field(default_factory=list)
+    events: list[tuple[Emitted, Cause]] = field(default_factory=list)
+    calls: list[tuple[RequestedCall, Cause]] = field(default_factory=list)
     arrived: list[str] = field(default_factory=list)
     records: list[Any] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Cause:
-    """Where a piece of work came from, for the next event's headers."""
-
-    causationid: str
-    traceparent: str
 
 
 State = dict[Ref, Versioned[Any]]
@@ -128,10 +124,10 @@ class UnitOfWork:
     do takes effect unless they return.
     """
 
-    def __init__(self, state: State, now: datetime, effects: Effects | None = None) -> None:
+    def __init__(self, state: State, now: datetime) -> None:
         self.now = now
         """Aware UTC time of the batch."""
-        self.effects = effects or Effects()
+        self.effects = Effects()
         self._state = state
         self._overlay: State = {}
         self._pending = Effects()
@@ -141,7 +137,11 @@ class UnitOfWork:
     def overlay(self, cause: Cause) -> Iterator[None]:
         """Run one handler: keep what it did if it returns, forget it if it raises."""
         self._overlay, self._pending, self._cause = {}, Effects(), cause
-        yield
+        outer = CURRENT.set(cause)
+        try:
+            yield
+        finally:
+            CURRENT.reset(outer)
         self._state.update(self._overlay)
         self.effects.events += self._pending.events
         self.effects.calls += self._pending.calls
@@ -154,9 +154,11 @@ class UnitOfWork:
         return aggregate
 
     def put(self, aggregate: Aggregate) -> None:
-        """Replace or create an aggregate. It must have been named for the batch or read with `get` before."""
+        """Replace or create an aggregate that was named for the batch or read with `get`; else UnnamedAggregate."""
         its = Ref(type(aggregate), aggregate.key)
-        before = self._versioned(its)
+        before = self._overlay.get(its) or self._state.get(its)
+        if before is None:
+            raise UnnamedAggregate(f"{its.kind.__name__} {its.key}")
         if before.aggregate != aggregate:
             self._overlay[its] = Versioned(aggregate, before.version + 1)
 

@@ -1,0 +1,23 @@
+"""`python -m bench [NAME…]`: measure, print a table, and keep the figures in `bench/results.json`."""
+
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+import uvloop
+from bench import results, stage
+
+BENCHMARKS: Mapping[str, Callable[[], Coroutine[Any, Any, results.Result]]] = {"stage": stage.run}
+
+
+def main(names: list[str]) -> None:
+    unknown = sorted(set(names) - set(BENCHMARKS))
+    if unknown:
+        sys.exit(f"没有这些基准 no such benchmarks: {', '.join(unknown)}; 可选 known: {', '.join(BENCHMARKS)}")
+    found = {name: uvloop.run(BENCHMARKS[name]()) for name in names or BENCHMARKS}
+    results.merge(found)
+    results.show(found)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,42 @@
+"""How our processes talk to Kafka."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+
+SESSION_TIMEOUT_MS = 6000
+BATCH_BYTES_MAX = 512 * 1024
+STOP_TIMEOUT_S = 3.0
+
+
+def consumer(bootstrap_servers: str, group: str) -> AIOKafkaConsumer:
+    """A member of a group. The same partition of every topic goes to the same member: a family meets itself there."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers,
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        partition_assignment_strategy=(RangePartitionAssignor,),
+        session_timeout_ms=SESSION_TIMEOUT_MS,
+        heartbeat_interval_ms=SESSION_TIMEOUT_MS // 3,
+    )
+
+
+def producer(bootstrap_servers: str) -> AIOKafkaProducer:
+    """Writes each batch once and in order, for as long as it lives."""
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap_servers, enable_idempotence=True, acks="all", max_batch_size=BATCH_BYTES_MAX
+    )
+
+
+@asynccontextmanager
+async def running(client: AIOKafkaConsumer | AIOKafkaProducer) -> AsyncIterator[None]:
+    """Started here, stopped at the end; a broker that is away may finish the stop later, but delays nobody."""
+    try:
+        await client.start()
+        yield
+    finally:
+        await asyncio.wait([asyncio.create_task(client.stop())], timeout=STOP_TIMEOUT_S)
