@@ -122,9 +122,17 @@ def test_gifts_of_a_promotion_travel_unnamed_and_services_do_not_travel() -> Non
     assert call == Call("taobao.logistics.offline.send", {"tid": "900", "company_code": "SF", "out_sid": SF1})
 
 
+def test_a_parcel_of_gifts_alone_is_not_told() -> None:
+    gifts = Parcel("SF", SF2, (ParcelLine("gift:p:77", 1),))
+    to_ship = a_trade({})
+
+    assert call_for(to_ship, [], shipment(gifts)) is None
+    assert call_for(to_ship, [], shipment(sf(SF1, _1=1), gifts)) == call_for(to_ship, [], shipment(sf(SF1, _1=1)))
+
+
 @pytest.mark.parametrize(
     "parcel",
-    [sf(SF1, _1=0), sf(SF1, _1=3), sf(SF1, _9=1), sf(SF1), Parcel("SF", SF1, (ParcelLine("gift:p:77", 1),))],
+    [sf(SF1, _1=0), sf(SF1, _1=3), sf(SF1, _9=1), sf(SF1)],
 )
 def test_contents_the_trade_does_not_have_are_refused(parcel: Parcel) -> None:
     with pytest.raises(InvalidRequest) as caught:

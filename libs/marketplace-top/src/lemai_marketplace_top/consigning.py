@@ -47,10 +47,12 @@ def _has_order(line: TradeLine) -> bool:
 
 
 def _without_gifts(parcels: tuple[Parcel, ...]) -> list[Parcel]:
-    return [
+    """What TOP can be told of: gifts of a promotion travel unnamed, and so does a parcel of nothing else."""
+    named = [
         replace(parcel, contents=tuple(c for c in parcel.contents if not c.line_id.startswith(PROMOTION_GIFT)))
         for parcel in parcels
     ]
+    return [told for parcel, told in zip(parcels, named, strict=True) if told.contents or not parcel.contents]
 
 
 def _refuse_nonsense(lines: Mapping[str, TradeLine], parcels: list[Parcel]) -> None:
