@@ -185,6 +185,18 @@ async def test_another_content_under_a_known_revision_is_told(
     assert [claimed.new, claimed.same, claimed.conflicting] == [[replace(first, revision=2)], [first], [other]]
 
 
+async def test_a_document_is_taken_once_however_many_come_between(
+    docking: Docking, order: Callable[[str], Document]
+) -> None:
+    (first,) = await docking.enqueue(order("0"))
+    many = [replace(first, order_no=str(number)) for number in range(6000)]
+
+    async with docking.engine.begin() as connection:
+        claimed = await docking.outgoing.enqueue(connection, [*many, many[5999]], docking.clock())
+
+    assert (claimed.new, claimed.same, claimed.conflicting) == (many[1:], [many[0], many[5999]], [])
+
+
 async def test_stored_bytes_are_sealed(docking: Docking, order: Callable[[str], Document]) -> None:
     await docking.enqueue(order("1"))
     await publish(docking, seconds=1)

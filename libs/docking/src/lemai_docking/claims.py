@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 T = TypeVar("T")
+ROWS_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +30,40 @@ async def claim(
     row: Callable[[T], dict[str, Any]],
 ) -> Claimed[T]:
     """Insert the items whose `key` columns are new; compare the others by `content_hash`."""
-    rows = [(item, row(item)) for item in items]
-    keys = [tuple(values[name] for name in key) for _, values in rows]
+    parts = [
+        await _claim(connection, table, items[start : start + ROWS_MAX], key, row)
+        for start in range(0, len(items), ROWS_MAX)
+    ]
+    return Claimed(
+        [item for part in parts for item in part.new],
+        [item for part in parts for item in part.same],
+        [item for part in parts for item in part.conflicting],
+    )
+
+
+async def _claim(
+    connection: AsyncConnection,
+    table: Table,
+    items: Sequence[T],
+    key: Sequence[str],
+    row: Callable[[T], dict[str, Any]],
+) -> Claimed[T]:
+    rows = [row(item) for item in items]
+    keys = [tuple(values[name] for name in key) for values in rows]
     first: dict[tuple[Any, ...], int] = {}
     for index, one in enumerate(keys):
         first.setdefault(one, index)
-    if not first:
-        return Claimed()
     columns: list[ColumnElement[Any]] = [table.c[name] for name in key]
     added = await connection.execute(
-        insert(table).on_conflict_do_nothing().returning(*columns), [rows[index][1] for index in first.values()]
+        insert(table).on_conflict_do_nothing().returning(*columns), [rows[index] for index in first.values()]
     )
-    new = {tuple(found) for found in added}
+    fresh = {first[tuple(found)] for found in added}
     known = await connection.execute(select(*columns, table.c.content_hash).where(tuple_(*columns).in_(list(first))))
     hashes = {tuple(found[:-1]): found[-1] for found in known}
-    fresh = {first[one] for one in new}
     again = [index for index in range(len(rows)) if index not in fresh]
-    same = {index for index in again if hashes[keys[index]] == rows[index][1]["content_hash"]}
+    same = [index for index in again if hashes[keys[index]] == rows[index]["content_hash"]]
     return Claimed(
         [items[index] for index in sorted(fresh)],
-        [items[index] for index in sorted(same)],
+        [items[index] for index in same],
         [items[index] for index in again if index not in same],
     )
