@@ -1,0 +1,62 @@
+"""Sheets of listings as lines."""
+
+import pytest
+
+from catalog_svc.domain.cells import Cell, Kind
+from catalog_svc.domain.listings import ListingLine, ListingsRefused, read_listings
+from catalog_svc.domain.sheets import Line, Refusal, SheetRefused
+
+
+def lines(*rows: tuple[str | Cell, ...]) -> list[Line]:
+    return [
+        Line(number, tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in row))
+        for number, row in enumerate(rows, 1)
+    ]
+
+
+def test_every_column_is_read() -> None:
+    read = read_listings(
+        lines(
+            ("店铺", "平台商品ID", "平台 SKUID", "货主", "商品编码", "是否有效"),
+            ("TM-JFY-01", "653200000001", "5201000000001", "JFY", "GB-TS-001-R-90", "N"),
+        )
+    )
+
+    assert read == [ListingLine(2, "TM-JFY-01", "653200000001", "GB-TS-001-R-90", "5201000000001", "JFY", active=False)]
+
+
+def test_sku_owner_and_validity_may_be_left_out() -> None:
+    read = read_listings(lines(("store_code", "platform_item_id", "item_code"), ("TM-JFY-01", "1", "HAT")))
+
+    assert read == [ListingLine(2, "TM-JFY-01", "1", "HAT", "", "", active=True)]
+
+
+def test_ids_that_a_workbook_holds_as_numbers_are_refused() -> None:
+    with pytest.raises(ListingsRefused) as refused:
+        read_listings(
+            lines(
+                ("店铺", "平台商品ID", "商品编码"),
+                ("TM-JFY-01", Cell("653200000001", Kind.NUMBER), "HAT"),
+                ("TM-JFY-01", "", "HAT"),
+            )
+        )
+
+    assert refused.value.refusals == (
+        Refusal(
+            2,
+            "平台商品ID platform_item_id",
+            "653200000001",
+            "单元格是数字，前导零和末位可能已丢失，请设为文本格式后重新填写 / "
+            "the cell is a number and may have lost zeros or digits; format it as text and type it again",
+        ),
+        Refusal(3, "平台商品ID platform_item_id", "", "必填 / required"),
+    )
+
+
+def test_missing_columns_are_named() -> None:
+    with pytest.raises(SheetRefused) as refused:
+        read_listings(lines(("平台SKUID",), ("1",)))
+
+    assert refused.value.reason == (
+        "缺少列 / columns are missing: 店铺 store_code、平台商品ID platform_item_id、商品编码 item_code"
+    )
