@@ -1,0 +1,114 @@
+"""Money over HTTP: what an order is owed, and the search over all of them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from finance_svc import storage
+from finance_svc.domain import Entry, Receivable, State
+from finance_svc.storage import Search
+from lemai_chassis.delivery.engine import Engine
+from lemai_chassis.web import PAGE_MAX, FieldProblem, Page, Problem, decode_cursor, encode_cursor, not_found
+from lemai_contracts.values import Money
+
+Text = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=200)]
+"""PostgreSQL's text holds every character but NUL."""
+OwnerCode = Annotated[
+    Text | None, Query(description="货主编码；订单号在货主间不唯一时必填 / owner, where a number is not unique")
+]
+
+
+class ReceivableView(BaseModel):
+    """What is owed for an order."""
+
+    owner_code: str = Field(examples=["JFY"])
+    order_no: str = Field(examples=["TM3021456789012345678"])
+    kind: str = Field(examples=["sales"])
+    store_code: str
+    platform: str
+    trade_no: str
+    state: State = Field(
+        description="open 未发货 nothing shipped, receivable 部分发货 partly, complete 已发完 all, cancelled 已取消"
+    )
+    currency: str = Field(examples=["CNY"])
+    ordered: Money | None = Field(description="订单金额，用于比对 / the order's total, for comparison")
+    receivable: Money = Field(description="应收：各次发货金额之和 / the sum of the shipments")
+
+
+class EntryView(BaseModel):
+    """One shipment's amount."""
+
+    actual_no: str = Field(description="出库实绩 / the outbound actual")
+    amount: Money
+    shipped_at: datetime
+    waybill_nos: list[str]
+    booked_at: datetime
+
+
+class OrderMoney(ReceivableView):
+    entries: list[EntryView]
+
+
+def router(engine: Engine) -> APIRouter:
+    routes = APIRouter(prefix="/v1", tags=["receivables"])
+
+    @routes.get("/orders/{order_no}/money")
+    async def order_money(order_no: Text, owner_code: OwnerCode = None) -> OrderMoney:
+        """What an order is owed: in all, and shipment by shipment."""
+        async with engine.database.connect() as connection:
+            receivable = _only(order_no, await storage.find_receivables(connection, order_no, owner_code))
+            entries = await storage.entries(connection, *receivable.key)
+        return OrderMoney(**_fields(receivable), entries=[_entry(entry) for entry in entries])
+
+    @routes.get("/receivables")
+    async def search_receivables(
+        owner_code: Text | None = None,
+        store_code: Text | None = None,
+        state: State | None = None,
+        number: Annotated[Text | None, Query(description="订单号或平台交易号 / order number or trade number")] = None,
+        cursor: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
+    ) -> Page[ReceivableView]:
+        """Receivables in order of owner and order number."""
+        search = Search(owner_code, store_code, state, number, _after(cursor) if cursor else None, limit)
+        async with engine.database.connect() as connection:
+            found = await storage.search_receivables(connection, search)
+        return Page(
+            items=[ReceivableView(**_fields(receivable)) for receivable in found],
+            next=encode_cursor(*found[-1].key) if len(found) == limit else None,
+        )
+
+    return routes
+
+
+def _only(order_no: str, found: Sequence[Receivable]) -> Receivable:
+    if not found:
+        raise not_found("order_no", order_no)
+    if len(found) > 1:
+        owners = ", ".join(receivable.owner_code for receivable in found)
+        problem = FieldProblem(field="owner_code", message=f"请指定货主 / name one of the owners: {owners}")
+        raise Problem(409, "多个货主有此订单号 / several owners use this number", errors=[problem])
+    return found[0]
+
+
+def _after(cursor: str) -> tuple[str, str]:
+    """A forged cursor is only another place to begin."""
+    owner_code, order_no = (str(part).replace("\0", "") for part in decode_cursor(cursor, 2))
+    return owner_code, order_no
+
+
+def _fields(receivable: Receivable) -> Mapping[str, Any]:
+    ordered = receivable.ordered_minor
+    return {
+        **vars(receivable),
+        "ordered": None if ordered is None else Money.of(ordered, receivable.currency),
+        "receivable": Money.of(receivable.receivable_minor, receivable.currency),
+    }
+
+
+def _entry(entry: Entry) -> EntryView:
+    amount = Money.of(entry.amount_minor, entry.currency)
+    return EntryView.model_validate(vars(entry) | {"amount": amount})

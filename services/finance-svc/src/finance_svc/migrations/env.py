@@ -1,0 +1,4 @@
+from finance_svc.storage import METADATA
+from lemai_chassis import migrations
+
+migrations.run(METADATA)

@@ -1,0 +1,115 @@
+"""Rows, and every query of finance-svc."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, DateTime, Index, MetaData, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Field, SQLModel
+
+from finance_svc.domain import Entry, Receivable
+from lemai_chassis import tables
+from lemai_chassis.delivery.engine import Storage
+from lemai_chassis.state.aggregates import Aggregates
+
+METADATA = MetaData()
+tables.tables(METADATA)
+
+
+def _bigint(*, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(BigInteger, nullable=nullable))
+
+
+class FinanceSvcRow(SQLModel):
+    metadata = METADATA
+
+
+class ReceivableRow(FinanceSvcRow, table=True):
+    __tablename__ = "receivable"
+    __table_args__ = (
+        Index("receivable_order_no", "order_no"),
+        Index("receivable_trade_no", "trade_no"),
+        Index("receivable_store", "store_code", "state"),
+        Index("receivable_state", "state"),
+    )
+    owner_code: str = Field(primary_key=True, sa_type=Text)
+    order_no: str = Field(primary_key=True, sa_type=Text)
+    version: int = _bigint()
+    family: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    store_code: str = Field(sa_type=Text)
+    platform: str = Field(sa_type=Text)
+    trade_no: str = Field(sa_type=Text)
+    currency: str = Field(sa_type=Text)
+    ordered_minor: int | None = _bigint(nullable=True)
+    receivable_minor: int = _bigint()
+    state: str = Field(sa_type=Text)
+
+
+class EntryRow(FinanceSvcRow, table=True):
+    __tablename__ = "receivable_entry"
+    __table_args__ = (Index("receivable_entry_shipped_at", "shipped_at"),)
+    owner_code: str = Field(primary_key=True, sa_type=Text)
+    order_no: str = Field(primary_key=True, sa_type=Text)
+    actual_no: str = Field(primary_key=True, sa_type=Text)
+    version: int = _bigint()
+    amount_minor: int = _bigint()
+    currency: str = Field(sa_type=Text)
+    shipped_at: datetime = Field(sa_type=DateTime(timezone=True))
+    waybill_nos: list[str] = Field(sa_column=Column(JSONB, nullable=False))
+    booked_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+RECEIVABLES = Aggregates(Receivable, ReceivableRow)
+ENTRIES = Aggregates(Entry, EntryRow)
+STORAGE = Storage.of(RECEIVABLES, ENTRIES)
+
+
+async def find_receivables(connection: AsyncConnection, order_no: str, owner_code: str | None) -> Sequence[Receivable]:
+    """Receivables of this order number: one, unless two owners use the same."""
+    rows = await connection.exec_driver_sql(
+        "SELECT * FROM receivable WHERE order_no = $1 AND ($2::text IS NULL OR owner_code = $2) ORDER BY owner_code",
+        (order_no, owner_code),
+    )
+    return [RECEIVABLES.parse(row) for row in rows.mappings()]
+
+
+async def entries(connection: AsyncConnection, owner_code: str, order_no: str) -> Sequence[Entry]:
+    """The entries of an order, first shipped first."""
+    rows = await connection.exec_driver_sql(
+        "SELECT * FROM receivable_entry WHERE owner_code = $1 AND order_no = $2 ORDER BY shipped_at, actual_no",
+        (owner_code, order_no),
+    )
+    return [ENTRIES.parse(row) for row in rows.mappings()]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What to look for; None looks for everything. `after` is the (owner, order) of the last one seen."""
+
+    owner_code: str | None = None
+    store_code: str | None = None
+    state: str | None = None
+    number: str | None = None
+    after: tuple[str, str] | None = None
+    limit: int = 50
+
+
+async def search_receivables(connection: AsyncConnection, search: Search) -> Sequence[Receivable]:
+    """Receivables in (owner, order) order. `number` is an order number or a platform's trade number, in full."""
+    conditions = {
+        "owner_code = :owner_code": search.owner_code,
+        "store_code = :store_code": search.store_code,
+        "state = :state": search.state,
+        "(order_no = :number OR trade_no = :number)": search.number,
+        "(owner_code, order_no) > (:after_0, :after_1)": search.after,
+    }
+    given = [condition for condition, value in conditions.items() if value is not None] or ["true"]
+    sql = f"SELECT * FROM receivable WHERE {' AND '.join(given)} ORDER BY owner_code, order_no LIMIT :limit"  # noqa: S608
+    after = {f"after_{position}": part for position, part in enumerate(search.after or ())}
+    used = {name: value for name, value in {**vars(search), **after}.items() if f":{name}" in sql}
+    rows = await connection.execute(text(sql), used)
+    return [RECEIVABLES.parse(row) for row in rows.mappings()]
