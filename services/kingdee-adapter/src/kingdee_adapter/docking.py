@@ -1,13 +1,17 @@
-"""What the docking engine asks of this adapter, in the engine's own transactions."""
+"""One counterpart: its folder and journal, and what its documents mean to us (the ports of `lemai_docking`).
+
+Every `on_…` runs our handler in the transaction in which the docking engine makes it true.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kingdee_adapter import handlers, mapper, storage
-from kingdee_adapter.handlers import Alarm, Received, Refused, Sent, ToSend
+from kingdee_adapter.handlers import Alarm, Carried, Received, Refused, ToSend
+from kingdee_adapter.mapper import Balances
 from lemai_chassis import trace
 from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.keyring import ForgottenError, Keyring, SealedValue
@@ -19,7 +23,6 @@ from lemai_contracts.fulfilment import OutboundInstructedV1
 from lemai_docking.documents import Document, Rejected
 from lemai_docking.faults import DocumentRefused, Fault
 from lemai_docking.incoming import IncomingFile, IncomingJournal
-from lemai_docking.layout import layouts
 from lemai_docking.outgoing import OrderKey, Outgoing, OutgoingFile, OutgoingJournal
 from lemai_docking.profile import built_in
 from lemai_docking.publisher import FolderPublisher
@@ -29,10 +32,11 @@ from lemai_docking.tables import Vault
 M = TypeVar("M")
 PURPOSE = "出库指示"
 ACTOR = "kingdee-adapter"
+FORGOTTEN = Fault("E_FIELD", field="receiver_name", expected="未被删除的收件人/a consignee not forgotten")
 
 
 class Docking:
-    """One counterpart: its folder, its journal, and what its documents mean to us."""
+    """Publishes to one counterpart and reads from it."""
 
     def __init__(
         self, engine: Engine, reference: Reference, counterpart: Counterpart, root: Path, keyring: Keyring, vault: Vault
@@ -42,42 +46,41 @@ class Docking:
         self._code = counterpart.code
         self._keyring = keyring
         self.outgoing = OutgoingJournal(storage.JOURNAL, counterpart.code, vault)
-        self.incoming = IncomingJournal(storage.JOURNAL, counterpart.code, vault)
+        incoming = IncomingJournal(storage.JOURNAL, counterpart.code, vault)
         folder, profile = root / counterpart.folder, built_in(counterpart.profile)
-        now = engine.clock
-        self.publisher = FolderPublisher(engine.database, self.outgoing, profile, folder, self, now)
-        self.reader = FolderReader(engine.database, self.incoming, profile, folder, self, now)
+        database, now = engine.database, engine.clock
+        self.publisher = FolderPublisher(database, self.outgoing, profile, folder, self, now)
+        self.reader = FolderReader(database, incoming, profile, folder, self, now)
 
     async def restore(self, documents: Sequence[Outgoing]) -> Sequence[Document | DocumentRefused]:
         """Documents from their events; consignees are revealed here and kept nowhere."""
         events = [_event(document) for document in documents]
-        sealed = [event.consignee for event in events if isinstance(event, OutboundInstructedV1)]
-        values = [SealedValue(consignee.key_id, consignee.sealed) for consignee in sealed]
-        try:
-            revealed = iter(await self._keyring.reveal(values, purpose=PURPOSE, actor=ACTOR) if values else [])
-        except ForgottenError:
-            return [await self._restore_alone(event) for event in events]
-        return [self._document(event, revealed) for event in events]
+        consignees = await self._reveal([event for event in events if isinstance(event, OutboundInstructedV1)])
+        return [self._document(event, consignees) for event in events]
 
     async def on_published(
         self, connection: AsyncConnection, file: OutgoingFile, documents: Sequence[Outgoing]
     ) -> None:
-        await self._run(connection, handlers.on_published, Sent(self._code, file.name, file.sha256, documents))
+        """Tell where each document stands."""
+        await self._run(connection, handlers.on_published, Carried(self._code, file, documents))
 
     async def on_acknowledged(
         self, connection: AsyncConnection, file: OutgoingFile, documents: Sequence[Outgoing]
     ) -> None:
-        await self._run(connection, handlers.on_acknowledged, Sent(self._code, file.name, file.sha256, documents))
+        """Tell that the counterpart has them."""
+        await self._run(connection, handlers.on_acknowledged, Carried(self._code, file, documents))
 
     async def on_rejected(
         self, connection: AsyncConnection, rejected: Sequence[tuple[Outgoing, Sequence[Fault]]]
     ) -> None:
-        for document, faults in rejected:
-            await self._run(connection, handlers.on_refused, Refused(self._code, "", document, faults[0]))
+        """Tell what was refused, by whom soever, and in which file."""
+        file_names = await storage.file_names(connection, [document.id for document, _ in rejected])
+        await self._run(connection, handlers.on_refused, Refused(self._code, rejected, file_names))
 
     async def interfaces_by_order(
         self, connection: AsyncConnection, keys: Iterable[OrderKey]
     ) -> Mapping[OrderKey, Collection[str]]:
+        """The journal of what we sent knows."""
         return await self.outgoing.interfaces_by_order(connection, keys)
 
     async def on_received(
@@ -87,45 +90,52 @@ class Docking:
         documents: Sequence[Document],
         rejected: Sequence[Rejected],
     ) -> None:
-        keys = {document.line_no: _key(document) for document in documents}
-        families = await storage.families(connection, self._code, set(keys.values()))
-        actuals = [
-            mapper.actual_event(
-                document,
-                counterpart_code=self._code,
-                family=families.get(keys[document.line_no], f"{document.owner_code}/{document.order_no}"),
-                file_name=file.name,
-            )
-            for document in documents
-        ]
-        await self._run(connection, handlers.on_received, Received(self._code, file.name, actuals, rejected))
+        """Publish actuals as facts, each in the family of its order."""
+        orders = {(document.owner_code, document.order_no) for document in documents}
+        orders |= {(document.owner_code, document.order_no) for document in rejected}
+        families = await storage.families(connection, self._code, orders)
+        received = Received(self._code, file.name, documents, rejected, families)
+        await self._run(connection, handlers.on_received, received)
 
     async def on_snapshot(self, connection: AsyncConnection, file: IncomingFile, snapshot: Snapshot) -> None:
-        pages = [page async for page in snapshot.pages]
-        chunks = list(mapper.snapshot_events(pages, counterpart_code=self._code))
-        await self._run(connection, handlers.on_snapshot, chunks)
+        """Publish a whole snapshot in chunks; one without any row says that its owner has nothing."""
+        balances: Balances = {}
+        async for page in snapshot.pages:
+            mapper.add_balances(balances, page)
+        of_owners = balances or {snapshot.owner_code: {}}
+        for chunk in mapper.snapshot_events(snapshot.head, of_owners, counterpart_code=self._code):
+            await self._run(connection, handlers.on_snapshot, chunk)
 
     async def on_alert(self, connection: AsyncConnection, fault: Fault) -> None:
+        """Tell somebody."""
         await self._run(connection, handlers.on_alarm, Alarm(self._code, fault))
 
     async def _run(self, connection: AsyncConnection, handler: Callable[[M, UnitOfWork], None], command: M) -> None:
         async with self._engine.joined(connection) as transaction:
             await transaction.run(handler, command, Cause("", trace.start()))
 
-    async def _restore_alone(self, event: OutboundInstructedV1 | ItemChangedV1) -> Document | DocumentRefused:
-        if isinstance(event, ItemChangedV1):
-            return mapper.item_document(event)
-        value = SealedValue(event.consignee.key_id, event.consignee.sealed)
-        try:
-            [consignee] = await self._keyring.reveal([value], purpose=PURPOSE, actor=ACTOR)
-        except ForgottenError:
-            return DocumentRefused([Fault("E_FIELD", field="receiver_name", expected="收件人已删除 / forgotten")])
-        return mapper.outbound_document(self._reference, event, consignee)
+    async def _reveal(self, events: Iterable[OutboundInstructedV1]) -> Mapping[SealedValue, Mapping[str, Any]]:
+        """The plain consignees, but those whose key is gone."""
+        values = list(dict.fromkeys(map(_sealed, events)))
+        while values:
+            try:
+                revealed = await self._keyring.reveal(values, purpose=PURPOSE, actor=ACTOR)
+                return dict(zip(values, revealed, strict=True))
+            except ForgottenError as forgotten:
+                values = [value for value in values if value.key_id != str(forgotten)]
+        return {}
 
-    def _document(self, event: OutboundInstructedV1 | ItemChangedV1, revealed: Iterable[Mapping[str, str]]) -> Document:
-        if isinstance(event, ItemChangedV1):
-            return mapper.item_document(event)
-        return mapper.outbound_document(self._reference, event, next(iter(revealed)))
+    def _document(
+        self, event: OutboundInstructedV1 | ItemChangedV1, consignees: Mapping[SealedValue, Mapping[str, Any]]
+    ) -> Document | DocumentRefused:
+        try:
+            if isinstance(event, ItemChangedV1):
+                return mapper.item_document(event)
+            if _sealed(event) not in consignees:
+                return DocumentRefused([FORGOTTEN])
+            return mapper.outbound_document(self._reference, event, consignees[_sealed(event)])
+        except DocumentRefused as refusal:
+            return refusal
 
 
 async def enqueue(dockings: Mapping[str, Docking], transaction: Transaction, records: Sequence[ToSend]) -> None:
@@ -143,5 +153,5 @@ def _event(document: Outgoing) -> OutboundInstructedV1 | ItemChangedV1:
     return kind.model_validate_json(document.payload)
 
 
-def _key(document: Document) -> OrderKey:
-    return document.owner_code, document.order_no, layouts()[document.interface].leg or ""
+def _sealed(event: OutboundInstructedV1) -> SealedValue:
+    return SealedValue(event.consignee.key_id, event.consignee.sealed)

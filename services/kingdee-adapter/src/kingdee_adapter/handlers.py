@@ -1,16 +1,16 @@
 """Instructions become documents to send; what became of documents becomes events."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
+from kingdee_adapter import mapper
 from kingdee_adapter.mapper import ITEM_MASTER, OUTBOUND_INSTRUCTION
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork
-from lemai_contracts import Event
 from lemai_contracts.catalog import ItemChangedV1
 from lemai_contracts.fulfilment import (
-    ActualReportedV1,
     Direction,
     DocumentAcknowledgedV1,
     DocumentPlace,
@@ -21,11 +21,18 @@ from lemai_contracts.fulfilment import (
 from lemai_contracts.ops import AlertRaisedV1, Severity
 from lemai_contracts.stock import SnapshotReportedV1
 from lemai_contracts.values import Leg
-from lemai_docking.documents import Rejected
+from lemai_docking.documents import Document, Rejected
 from lemai_docking.faults import Fault
-from lemai_docking.outgoing import Outgoing
+from lemai_docking.outgoing import Outgoing, OutgoingFile
 
 KIND = "kingdee"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ALERTS = {
+    "E_FILE_CHANGED": "file_changed",
+    "E_UNKNOWN": "file_unknown",
+    "E_DUP_CONFLICT": "document_conflict",
+}
+"""Codes of alerts by those of faults; every other fault is a file that was refused or left alone."""
 
 
 @dataclass(frozen=True)
@@ -37,33 +44,40 @@ class ToSend:
 
 
 @dataclass(frozen=True)
-class Sent:
-    """Documents of ours that are published, or acknowledged, with the file they are in."""
+class Carried:
+    """Documents of ours, and the file that carries them."""
 
     counterpart_code: str
-    file_name: str
-    sha256: str
+    file: OutgoingFile
     documents: Sequence[Outgoing]
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A document of ours that could not be written, or that the counterpart refused, and why."""
+    """Documents of ours that could not be written, or that the counterpart refused, and why.
+
+    `file_names` by document id; one that could not be written is in no file.
+    """
 
     counterpart_code: str
-    file_name: str
-    document: Outgoing
-    fault: Fault
+    documents: Sequence[tuple[Outgoing, Sequence[Fault]]]
+    file_names: Mapping[int, str]
 
 
 @dataclass(frozen=True)
 class Received:
-    """What a file from a counterpart brought."""
+    """What a file from a counterpart brought; `families` by owner and order number, of the orders we instructed."""
 
     counterpart_code: str
     file_name: str
-    actuals: Sequence[ActualReportedV1]
+    documents: Sequence[Document]
     rejected: Sequence[Rejected]
+    families: Mapping[tuple[str, str], str]
+
+    def family(self, document: Document | Rejected) -> str:
+        """An order nobody instructed is a family of its own."""
+        order = document.owner_code, document.order_no
+        return self.families.get(order, "/".join(order))
 
 
 @dataclass(frozen=True)
@@ -77,18 +91,19 @@ class Alarm:
 def on_outbound_instructed(reference: Reference, event: OutboundInstructedV1, uow: UnitOfWork) -> None:
     """Queue interface 1 for the counterpart. The consignee stays sealed until the file is written."""
     if reference.counterpart(event.counterpart_code).kind == KIND:
-        outgoing = _outgoing(event, OUTBOUND_INSTRUCTION, event.order_no, event.revision, Leg.OUT, urgent=event.urgent)
-        uow.append(ToSend(event.counterpart_code, outgoing))
+        document = _outgoing(event, OUTBOUND_INSTRUCTION, event.order_no, Leg.OUT, event.revision, urgent=event.urgent)
+        uow.append(ToSend(event.counterpart_code, document))
 
 
 def on_item_changed(reference: Reference, event: ItemChangedV1, uow: UnitOfWork) -> None:
     """Queue interface 9 for every counterpart that keeps goods of the owner."""
-    revision = int(event.changed_at.timestamp() * 1_000_000)
+    revision = (event.changed_at - EPOCH) // timedelta(microseconds=1)
     for code in _counterparts(reference, event.owner_code):
-        uow.append(ToSend(code, _outgoing(event, ITEM_MASTER, event.item_code, revision, None)))
+        uow.append(ToSend(code, _outgoing(event, ITEM_MASTER, event.item_code, None, revision)))
 
 
-def on_published(command: Sent, uow: UnitOfWork) -> None:
+def on_published(command: Carried, uow: UnitOfWork) -> None:
+    """Each document is out, at its line of the file."""
     for document in command.documents:
         uow.emit(
             DocumentSentV1(
@@ -99,14 +114,15 @@ def on_published(command: Sent, uow: UnitOfWork) -> None:
                 reference=document.order_no,
                 leg=Leg(document.leg) if document.leg else None,
                 revision=document.revision,
-                document=DocumentPlace(file_name=command.file_name, line=document.line),
-                sha256=command.sha256,
+                document=DocumentPlace(file_name=command.file.name, line=document.line),
+                sha256=command.file.sha256,
                 sent_at=uow.now,
             )
         )
 
 
-def on_acknowledged(command: Sent, uow: UnitOfWork) -> None:
+def on_acknowledged(command: Carried, uow: UnitOfWork) -> None:
+    """The counterpart has stored each document."""
     for document in command.documents:
         uow.emit(
             DocumentAcknowledgedV1(
@@ -117,47 +133,25 @@ def on_acknowledged(command: Sent, uow: UnitOfWork) -> None:
                 reference=document.order_no,
                 leg=Leg(document.leg) if document.leg else None,
                 revision=document.revision,
-                file_name=command.file_name,
+                file_name=command.file.name,
                 acknowledged_at=uow.now,
             )
         )
 
 
 def on_refused(command: Refused, uow: UnitOfWork) -> None:
-    document, fault = command.document, command.fault
-    uow.emit(
-        DocumentRejectedV1(
-            family=document.family,
-            counterpart_code=command.counterpart_code,
-            direction=Direction.OUTGOING,
-            interface=document.interface,
-            owner_code=document.owner_code,
-            reference=document.order_no,
-            document=DocumentPlace(file_name=command.file_name, line=document.line),
-            code=fault.code,
-            field=fault.field,
-            value=fault.value,
-            message=fault.message,
-            rejected_at=uow.now,
-        )
-    )
-
-
-def on_received(command: Received, uow: UnitOfWork) -> None:
-    """Every well-formed actual is a fact, known order or not; what was refused is told to people."""
-    for actual in command.actuals:
-        uow.emit(actual)
-    for rejected in command.rejected:
-        fault = rejected.faults[0]
+    """Each document will do nothing at the counterpart; the first reason is told, the journal has all."""
+    for document, faults in command.documents:
+        fault = faults[0]
         uow.emit(
             DocumentRejectedV1(
-                family=f"{rejected.owner_code}/{rejected.order_no}",
+                family=document.family,
                 counterpart_code=command.counterpart_code,
-                direction=Direction.INCOMING,
-                interface=rejected.interface,
-                owner_code=rejected.owner_code,
-                reference=rejected.order_no,
-                document=DocumentPlace(file_name=command.file_name, line=rejected.line_no),
+                direction=Direction.OUTGOING,
+                interface=document.interface,
+                owner_code=document.owner_code,
+                reference=document.order_no,
+                document=DocumentPlace(file_name=command.file_names.get(document.id, ""), line=document.line),
                 code=fault.code,
                 field=fault.field,
                 value=fault.value,
@@ -165,24 +159,56 @@ def on_received(command: Received, uow: UnitOfWork) -> None:
                 rejected_at=uow.now,
             )
         )
-        _alert("document_quarantined", f"{command.counterpart_code}/{command.file_name}", fault.message, uow)
 
 
-def on_snapshot(command: Sequence[SnapshotReportedV1], uow: UnitOfWork) -> None:
-    for chunk in command:
-        uow.emit(chunk)
+def on_received(command: Received, uow: UnitOfWork) -> None:
+    """Every well-formed actual is a fact, known order or not; what was refused is told to people."""
+    code, file_name = command.counterpart_code, command.file_name
+    for document in command.documents:
+        family = command.family(document)
+        uow.emit(mapper.actual_event(document, counterpart_code=code, family=family, file_name=file_name))
+    for rejected in command.rejected:
+        fault = rejected.faults[0]
+        uow.emit(
+            DocumentRejectedV1(
+                family=command.family(rejected),
+                counterpart_code=code,
+                direction=Direction.INCOMING,
+                interface=rejected.interface,
+                owner_code=rejected.owner_code,
+                reference=rejected.order_no,
+                document=DocumentPlace(file_name=file_name, line=rejected.line_no),
+                code=fault.code,
+                field=fault.field,
+                value=fault.value,
+                message=fault.message,
+                rejected_at=uow.now,
+            )
+        )
+    if command.rejected:
+        count, first = len(command.rejected), command.rejected[0].faults[0].message
+        message = f"{count} 份单据已隔离，请处理 / documents quarantined, look into them: {first}"
+        _alert("document_quarantined", f"{code}/{file_name}", message, uow)
+
+
+def on_snapshot(chunk: SnapshotReportedV1, uow: UnitOfWork) -> None:
+    """One chunk of a complete snapshot."""
+    uow.emit(chunk)
 
 
 def on_alarm(command: Alarm, uow: UnitOfWork) -> None:
-    _alert(command.fault.code, f"{command.counterpart_code}/{command.fault.value}", command.fault.message, uow)
+    """Tell somebody."""
+    fault = command.fault
+    code = ALERTS.get(fault.code, "file_refused")
+    _alert(code, f"{command.counterpart_code}/{fault.value}", f"{fault.code} {fault.message}", uow)
 
 
 def _outgoing(
     event: OutboundInstructedV1 | ItemChangedV1,
     interface: str,
-    reference: str,
-    revision: int,
+    number: str,
     leg: Leg | None,
+    revision: int,
     *,
     urgent: bool = False,
 ) -> Outgoing:
@@ -190,7 +216,7 @@ def _outgoing(
     return Outgoing(
         interface=interface,
         owner_code=event.owner_code,
-        order_no=reference,
+        order_no=number,
         leg=leg or "",
         revision=revision,
         family=event.partitionkey,
@@ -201,14 +227,11 @@ def _outgoing(
 
 
 def _counterparts(reference: Reference, owner_code: str) -> list[str]:
-    codes = {
-        counterpart.code
-        for store in reference.stores
-        if owner_code in store.owners and (counterpart := reference.counterpart_of(store.warehouse)).kind == KIND
-    }
-    return sorted(codes)
+    counterparts = (
+        reference.counterpart_of(store.warehouse) for store in reference.stores if owner_code in store.owners
+    )
+    return sorted({counterpart.code for counterpart in counterparts if counterpart.kind == KIND})
 
 
 def _alert(code: str, about: str, message: str, uow: UnitOfWork) -> None:
-    alert: Event = AlertRaisedV1(code=code, about=about, severity=Severity.CRITICAL, message=message, raised_at=uow.now)
-    uow.emit(alert)
+    uow.emit(AlertRaisedV1(code=code, about=about, severity=Severity.CRITICAL, message=message, raised_at=uow.now))

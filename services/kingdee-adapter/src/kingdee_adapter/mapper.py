@@ -1,7 +1,6 @@
 """Our events as documents, and documents as our events. Pure; Kingdee's words stay in here (kingdee.md §1)."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -20,12 +19,14 @@ from lemai_contracts.fulfilment import (
 from lemai_contracts.stock import SnapshotLine, SnapshotReportedV1, SnapshotScope
 from lemai_contracts.values import Grade, Leg, Money, OrderKind
 from lemai_docking.documents import Document, Row, Value
+from lemai_docking.faults import DocumentRefused, Fault
 
 OUTBOUND_INSTRUCTION = "deliver_order"
 ITEM_MASTER = "item_master"
-STOCK_BALANCE = "inventory_balance"
-SNAPSHOT_LINES = 2000
-"""Lines in one chunk of a snapshot."""
+CURRENCY = "CNY"
+"""Of every amount: documents name no currency (§1.5)."""
+SNAPSHOT_LINES = 1000
+"""Lines in one chunk of a snapshot; with the longest codes it is half of what Kafka takes."""
 
 KINDS = {
     "SALE": OrderKind.SALES,
@@ -44,24 +45,32 @@ LEGS = {
     "sales_return_result": Leg.IN,
 }
 GRADES = {"ZP": Grade.GOOD, "CC": Grade.DEFECTIVE, "JS": Grade.DEFECTIVE, "XS": Grade.DEFECTIVE, "DJ": Grade.DEFECTIVE}
-"""Every inventory type on a shelf; what is no good stock is never counted as such. ZT has not arrived."""
+"""Inventory types on a shelf; only ZP can be sold. ZT is in transit, on no shelf yet."""
 INVENTORY_TYPES = {Grade.GOOD: "ZP", Grade.DEFECTIVE: "CC"}
 FINAL = 0
-STATUS_ONLY = frozenset({"NEW", "ACCEPT", "EXCEPTION"})
+STATUS_ONLY = frozenset({"NEW", "ACCEPT", "EXCEPTION", "CANCELEDFAIL"})
+"""Statuses that end nothing, whatever `confirm_type` says."""
+
+Balances = dict[str, dict[tuple[str, Grade], list[int]]]
+"""Pieces free, locked and in total, by owner, item code and grade."""
 
 
 def outbound_document(reference: Reference, event: OutboundInstructedV1, consignee: Mapping[str, Any]) -> Document:
-    """Interface 1, 出库指示. `consignee` is the revealed one: plain, or masked with the platform's token."""
+    """Interface 1, 出库指示. `consignee` is the revealed one: plain, or masked with the platform's token.
+
+    Raises DocumentRefused where a code or currency cannot be told to Kingdee.
+    """
+    stores = {store.code: store.name or store.code for store in reference.stores}
     carriers = {carrier.code: carrier.name for carrier in reference.carriers}
     head = {
         "order_no": event.order_no,
         "order_type": ORDER_TYPES[event.kind],
         "warehouse_code": event.warehouse_code,
         "owner_code": event.owner_code,
-        "platform_code": reference.document_codes[event.platform],
+        "platform_code": _known(reference.document_codes, "platform_code", event.platform, "document_codes"),
         "platform_order_no": event.trade_no,
         "shop_code": event.store_code,
-        "shop_name": reference.store(event.store_code).name,
+        "shop_name": _known(stores, "shop_name", event.store_code, "stores"),
         "created_at": event.created_at,
         "placed_at": event.placed_at,
         "paid_at": event.paid_at,
@@ -69,25 +78,32 @@ def outbound_document(reference: Reference, event: OutboundInstructedV1, consign
         "audited_at": event.approved_at,
         "auditor": event.approved_by,
         "buyer_nick": event.buyer_nick,
-        "total_amount": event.total.amount,
-        "item_amount": event.goods.amount,
-        "discount_amount": event.discount.amount,
-        "freight_amount": event.freight.amount,
-        "received_amount": event.received.amount,
+        "total_amount": _yuan("total_amount", event.total),
+        "item_amount": _yuan("item_amount", event.goods),
+        "discount_amount": _yuan("discount_amount", event.discount),
+        "freight_amount": _yuan("freight_amount", event.freight),
+        "received_amount": _yuan("received_amount", event.received),
         "logistics_code": event.carrier_code,
         "logistics_name": carriers.get(event.carrier_code),
         "latest_ship_at": event.ship_by,
         "is_urgent": "Y" if event.urgent else "N",
         "buyer_message": event.buyer_message,
         "seller_message": event.seller_message,
-        "line_count": len(event.lines),
-        **_receiver(consignee),
+        "receiver_name": consignee.get("name"),
+        "receiver_mobile": consignee.get("phone"),
+        "receiver_zip": consignee.get("postcode"),
+        "receiver_province": consignee.get("province"),
+        "receiver_city": consignee.get("city"),
+        "receiver_area": consignee.get("district"),
+        "receiver_town": consignee.get("town"),
+        "receiver_address": consignee.get("address"),
+        "receiver_oaid": consignee.get("token"),
     }
     return Document(OUTBOUND_INSTRUCTION, _given(head), {"L": [_instructed(line) for line in event.lines]})
 
 
 def item_document(event: ItemChangedV1) -> Document:
-    """Interface 9, 商品主档."""
+    """Interface 9, 商品主档. Kingdee keeps what is new and replaces what it knows. Raises DocumentRefused."""
     head = {
         "action_type": "UPDATE" if event.valid else "DISABLE",
         "owner_code": event.owner_code,
@@ -106,10 +122,13 @@ def item_document(event: ItemChangedV1) -> Document:
         "brand_code": event.brand_code,
         "brand_name": event.brand_name,
         "item_type": event.item_type,
-        "tag_price": _amount(event.tag_price),
-        "retail_price": _amount(event.retail_price),
+        "tag_price": _yuan("tag_price", event.tag_price),
+        "retail_price": _yuan("retail_price", event.retail_price),
         "purchase_price": event.purchase_price,
         "gross_weight": event.gross_weight,
+        "is_sn_mgmt": "N",
+        "is_batch_mgmt": "N",
+        "is_shelf_life_mgmt": "N",
         "is_valid": "Y" if event.valid else "N",
         "updated_at": event.changed_at,
         "remark": event.remark,
@@ -121,76 +140,63 @@ def actual_event(document: Document, *, counterpart_code: str, family: str, file
     """Interfaces 2, 4, 6 and 8. Which of two interfaces of one file name it is, the document has decided."""
     head = document.head
     leg = LEGS[document.interface]
-    lines = tuple(_reported(row) for row in document.records.get("L", ()))
-    status = str(head["status"])
+    status = _text(head, "status")
+    lines = map(_reported, document.records.get("L", ()))
     return ActualReportedV1(
         family=family,
-        owner_code=str(head["owner_code"]),
+        owner_code=document.owner_code,
         order_no=document.order_no,
         leg=leg,
-        kind=KINDS[str(head["order_type"])],
+        kind=KINDS[_text(head, "order_type")],
         counterpart_code=counterpart_code,
-        counterpart_order_no=str(head.get("wms_order_no", "")),
-        actual_no=str(head["out_biz_code"]),
+        counterpart_order_no=_text(head, "wms_order_no"),
+        actual_no=_text(head, "out_biz_code"),
         status=status,
         final=head["confirm_type"] == FINAL and status not in STATUS_ONLY,
         occurred_at=_time(head["shipped_at" if leg is Leg.OUT else "received_at"]),
-        warehouse_code=str(head["warehouse_code"]),
-        operator=str(head.get("operator", "")),
-        remark=str(head.get("remark", "")),
-        lines=() if status in STATUS_ONLY else lines,
+        warehouse_code=_text(head, "warehouse_code"),
+        operator=_text(head, "operator"),
+        remark=_text(head, "remark"),
+        lines=tuple(line for line in lines if line.quantity or status not in STATUS_ONLY),
         parcels=tuple(_parcels(document)),
         document=DocumentPlace(file_name=file_name, line=document.line_no),
     )
 
 
-def snapshot_events(pages: Iterable[Document], *, counterpart_code: str) -> Iterator[SnapshotReportedV1]:
-    """Interface 10, 库存实绩: all pages of one snapshot as chunks, balances of one item and grade added up."""
-    heads: list[Row] = []
-    balances: dict[str, dict[tuple[str, Grade], Counter[str]]] = {}
-    for page in pages:
-        heads.append(page.head)
-        for row in page.records.get("B", ()):
-            if grade := GRADES.get(str(row["inventory_type"])):
-                of_owner = balances.setdefault(str(row["owner_code"]), {})
-                balance = of_owner.setdefault((str(row["item_code"]), grade), Counter())
-                balance.update(
-                    free=_pieces(row["qty"]), locked=_pieces(row["lock_qty"]), total=_pieces(row["total_qty"])
-                )
-    head = heads[0]
+def add_balances(balances: Balances, page: Document) -> None:
+    """Add a page of interface 10, 库存实绩, to `balances`: lots add up, and so do all types of defective stock."""
+    for row in page.records.get("B", ()):
+        if grade := GRADES.get(_text(row, "inventory_type")):
+            of_owner = balances.setdefault(_text(row, "owner_code"), {})
+            pieces = of_owner.setdefault((_text(row, "item_code"), grade), [0, 0, 0])
+            for place, name in enumerate(("qty", "lock_qty", "total_qty")):
+                pieces[place] += _pieces(row[name])
+
+
+def snapshot_events(head: Row, balances: Balances, *, counterpart_code: str) -> Iterator[SnapshotReportedV1]:
+    """Each owner's balances in chunks, once every page is added; no balances make one empty chunk."""
     for owner_code, of_owner in sorted(balances.items()):
-        lines = [SnapshotLine(item_code=item, grade=grade, **balance) for (item, grade), balance in of_owner.items()]
-        chunks = [lines[start : start + SNAPSHOT_LINES] for start in range(0, len(lines), SNAPSHOT_LINES)]
-        for number, chunk in enumerate(chunks, 1):
+        rows = list(of_owner.items())
+        starts = range(0, len(rows), SNAPSHOT_LINES) or [0]
+        for number, start in enumerate(starts, 1):
             yield SnapshotReportedV1(
                 owner_code=owner_code,
-                warehouse_code=str(head["warehouse_code"]),
+                warehouse_code=_text(head, "warehouse_code"),
                 counterpart_code=counterpart_code,
-                snapshot_id=str(head["snapshot_id"]),
+                snapshot_id=_text(head, "snapshot_id"),
                 snapshot_at=_time(head["snapshot_at"]),
-                scope=SnapshotScope.FULL if head["scope"] == "FULL" else SnapshotScope.PARTIAL,
+                scope=SnapshotScope(_text(head, "scope").lower()),
                 chunk=number,
-                chunks=len(chunks),
-                lines=tuple(chunk),
+                chunks=len(starts),
+                lines=tuple(
+                    SnapshotLine(item_code=item_code, grade=grade, free=free, locked=locked, total=total)
+                    for (item_code, grade), (free, locked, total) in rows[start : start + SNAPSHOT_LINES]
+                ),
             )
 
 
-def _receiver(consignee: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {
-        "receiver_name": consignee["name"],
-        "receiver_mobile": consignee["phone"],
-        "receiver_zip": consignee.get("postcode"),
-        "receiver_province": consignee["province"],
-        "receiver_city": consignee["city"],
-        "receiver_area": consignee.get("district"),
-        "receiver_town": consignee.get("town"),
-        "receiver_address": consignee["address"],
-        "receiver_oaid": consignee.get("token"),
-    }
-
-
 def _instructed(line: InstructedLine) -> Row:
-    row: dict[str, Value] = {
+    row: dict[str, Value | None] = {
         "line_no": line.line_no,
         "item_code": line.item_code,
         "item_name": line.item_name,
@@ -198,7 +204,7 @@ def _instructed(line: InstructedLine) -> Row:
         "unit": line.unit,
         "inventory_type": INVENTORY_TYPES[line.grade],
         "actual_price": line.unit_price,
-        "line_amount": line.amount.amount,
+        "line_amount": _yuan("line_amount", line.amount),
         "is_gift": "Y" if line.gift else "N",
         "platform_sub_order_no": line.platform_line_no,
     }
@@ -208,10 +214,10 @@ def _instructed(line: InstructedLine) -> Row:
 def _reported(row: Row) -> ReportedLine:
     return ReportedLine(
         line_no=_pieces(row["line_no"]),
-        item_code=str(row["item_code"]),
+        item_code=_text(row, "item_code"),
         quantity=_pieces(row["actual_qty"]),
-        grade=GRADES.get(str(row.get("inventory_type", "ZP")), Grade.DEFECTIVE),
-        remark=str(row.get("line_remark") or row.get("defect_reason") or ""),
+        grade=GRADES.get(_text(row, "inventory_type", "ZP"), Grade.DEFECTIVE),
+        remark=_text(row, "line_remark") or _text(row, "defect_reason"),
     )
 
 
@@ -219,23 +225,21 @@ def _parcels(document: Document) -> Iterator[ReportedParcel]:
     """The parcels of the document, or the one its head names."""
     packages = document.records.get("P", ())
     for package in packages:
-        contents = (row for row in document.records.get("Q", ()) if row["package_no"] == package["package_no"])
         yield ReportedParcel(
-            parcel_no=str(package["package_no"]),
-            carrier_code=str(package["logistics_code"]),
-            waybill_no=str(package["express_no"]),
+            parcel_no=_text(package, "package_no"),
+            carrier_code=_text(package, "logistics_code"),
+            waybill_no=_text(package, "express_no"),
             contents=tuple(
                 ReportedContent(
-                    line_no=_pieces(row["line_no"]), item_code=str(row["item_code"]), quantity=_pieces(row["qty"])
+                    line_no=_pieces(row["line_no"]), item_code=_text(row, "item_code"), quantity=_pieces(row["qty"])
                 )
-                for row in contents
+                for row in document.records.get("Q", ())
+                if row["package_no"] == package["package_no"]
             ),
         )
-    head = document.head
-    if not packages and head.get("logistics_code") and head.get("express_no"):
-        yield ReportedParcel(
-            parcel_no="1", carrier_code=str(head["logistics_code"]), waybill_no=str(head["express_no"])
-        )
+    carrier_code, waybill_no = _text(document.head, "logistics_code"), _text(document.head, "express_no")
+    if carrier_code and waybill_no and not packages:
+        yield ReportedParcel(parcel_no="1", carrier_code=carrier_code, waybill_no=waybill_no)
 
 
 def _given(row: Mapping[str, Value | None]) -> Row:
@@ -243,8 +247,24 @@ def _given(row: Mapping[str, Value | None]) -> Row:
     return {name: value for name, value in row.items() if value is not None and value != ""}
 
 
-def _amount(money: Money | None) -> Decimal | None:
-    return money.amount if money else None
+def _known(names: Mapping[str, str], field: str, code: str, key: str) -> str:
+    """What the reference data calls a code; `key` says where it would have to stand. Raises DocumentRefused."""
+    if code not in names:
+        raise DocumentRefused([Fault("E_FIELD", 0, field, code, f"lemai.yaml {key}")])
+    return names[code]
+
+
+def _yuan(field: str, money: Money | None) -> Decimal | None:
+    """Raises DocumentRefused for another currency."""
+    if money is None:
+        return None
+    if money.currency != CURRENCY:
+        raise DocumentRefused([Fault("E_FIELD", 0, field, f"{money.amount} {money.currency}", CURRENCY)])
+    return money.amount
+
+
+def _text(row: Row, field: str, absent: str = "") -> str:
+    return str(row.get(field, absent))
 
 
 def _pieces(value: Value) -> int:

@@ -1,96 +1,95 @@
 """Tables and queries of kingdee-adapter: the docking journal is its whole state."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import MetaData, RowMapping, text
+from sqlalchemy import Index, MetaData, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lemai_chassis import tables as chassis
 from lemai_docking import tables as docking
-from lemai_docking.outgoing import OrderKey
 
 Rows = Sequence[RowMapping]
+Order = tuple[str, str]
+NEWEST = 2**63 - 1
+"""The `before` of a first page."""
+
 METADATA = MetaData()
 chassis.tables(METADATA)
 JOURNAL = docking.tables(METADATA)
+Index("docking_outgoing_order_no", JOURNAL.outgoing.c.order_no, JOURNAL.outgoing.c.id)
+Index("docking_incoming_order_no", JOURNAL.incoming.c.order_no, JOURNAL.incoming.c.id)
+Index("docking_file_name", JOURNAL.file.c.name, JOURNAL.file.c.id)
 
 
-async def families(
-    connection: AsyncConnection, counterpart_code: str, keys: Iterable[OrderKey]
-) -> Mapping[OrderKey, str]:
-    """The families of the orders we instructed, by owner, order number and leg."""
-    owners, numbers, legs = [], [], []
-    for owner_code, order_no, leg in keys:
-        owners.append(owner_code)
-        numbers.append(order_no)
-        legs.append(leg)
+async def families(connection: AsyncConnection, counterpart: str, orders: Collection[Order]) -> Mapping[Order, str]:
+    """The families of the orders we instructed, by owner code and order number; both legs of one are one family."""
+    owner_codes, numbers = [owner_code for owner_code, _ in orders], [number for _, number in orders]
     rows = await connection.exec_driver_sql(
-        "SELECT DISTINCT owner_code, order_no, leg, family FROM docking_outgoing "
-        "WHERE counterpart = $1 AND (owner_code, order_no, leg) IN "
-        "(SELECT * FROM unnest($2::text[], $3::text[], $4::text[]))",
-        (counterpart_code, owners, numbers, legs),
+        "SELECT DISTINCT owner_code, order_no, family "
+        "FROM docking_outgoing JOIN unnest($2::text[], $3::text[]) AS asked(owner_code, order_no) "
+        "USING (owner_code, order_no) WHERE counterpart = $1",
+        (counterpart, owner_codes, numbers),
     )
-    return {(row.owner_code, row.order_no, row.leg): row.family for row in rows}
+    return {(row.owner_code, row.order_no): row.family for row in rows}
 
 
-async def files(
-    connection: AsyncConnection, direction: str | None, name: str | None, before: int | None, limit: int
-) -> Rows:
+async def file_names(connection: AsyncConnection, document_ids: Sequence[int]) -> Mapping[int, str]:
+    """The files that outgoing documents are in, by the ids of the documents that are in one."""
+    rows = await connection.exec_driver_sql(
+        "SELECT document.id, file.name FROM docking_outgoing document JOIN docking_file file ON file.id = file_id "
+        "WHERE document.id = ANY($1::bigint[])",
+        (list(document_ids),),
+    )
+    return {row.id: row.name for row in rows}
+
+
+async def files(connection: AsyncConnection, equal: Mapping[str, str | None], before: int, limit: int) -> Rows:
     """Files in and out, newest first, without their content."""
-    return await _select(
-        connection,
-        "SELECT id, counterpart, direction, name, sha256, interface, state, documents, ack, created_at, published_at, "
-        "acknowledged_at FROM docking_file",
-        {"direction = :direction": direction, "name = :name": name, "id < :before": before},
-        limit,
-        {"direction": direction, "name": name, "before": before},
-    )
+    return await _select(connection, _FILES, equal, before, limit)
 
 
-async def outgoing(
-    connection: AsyncConnection, order_no: str | None, state: str | None, before: int | None, limit: int
-) -> Rows:
+async def outgoing(connection: AsyncConnection, equal: Mapping[str, str | None], before: int, limit: int) -> Rows:
     """Documents we send, newest first: where each stands, in which file and line."""
-    return await _select(
-        connection,
-        "SELECT * FROM (SELECT d.id, d.counterpart, d.owner_code, d.interface, d.order_no, d.leg, d.revision, d.state, "
-        "f.name AS file_name, d.line, d.faults, d.created_at, d.changed_at "
-        "FROM docking_outgoing d LEFT JOIN docking_file f ON f.id = d.file_id) d",
-        {"order_no = :order_no": order_no, "state = :state": state, "id < :before": before},
-        limit,
-        {"order_no": order_no, "state": state, "before": before},
-    )
+    return await _select(connection, _OUTGOING, equal, before, limit)
 
 
-async def incoming(connection: AsyncConnection, order_no: str | None, before: int | None, limit: int) -> Rows:
+async def incoming(connection: AsyncConnection, equal: Mapping[str, str | None], before: int, limit: int) -> Rows:
     """Actuals we took, newest first: from which file and line."""
-    return await _select(
-        connection,
-        "SELECT * FROM (SELECT d.id, d.counterpart, d.owner_code, d.interface, d.order_no, d.leg, d.out_biz_code, "
-        "f.name AS file_name, d.line, d.received_at FROM docking_incoming d JOIN docking_file f ON f.id = d.file_id) d",
-        {"order_no = :order_no": order_no, "id < :before": before},
-        limit,
-        {"order_no": order_no, "before": before},
-    )
+    return await _select(connection, _INCOMING, equal, before, limit)
 
 
-async def quarantine(connection: AsyncConnection, before: int | None, limit: int) -> Rows:
+async def quarantine(connection: AsyncConnection, equal: Mapping[str, str | None], before: int, limit: int) -> Rows:
     """What was refused or is held, newest first, without its content."""
-    columns = ", ".join(column.name for column in JOURNAL.quarantine.columns if column.name != "content")
-    return await _select(
-        connection,
-        f"SELECT {columns} FROM docking_quarantine",  # noqa: S608 - our own column names
-        {"id < :before": before},
-        limit,
-        {"before": before},
-    )
+    return await _select(connection, _QUARANTINE, equal, before, limit)
 
 
 async def _select(
-    connection: AsyncConnection, select: str, conditions: Mapping[str, Any], limit: int, parameters: Mapping[str, Any]
+    connection: AsyncConnection, select: str, equal: Mapping[str, str | None], before: int, limit: int
 ) -> Rows:
-    given = [condition for condition, value in conditions.items() if value is not None] or ["true"]
-    sql = f"{select} WHERE {' AND '.join(given)} ORDER BY id DESC LIMIT :limit"
-    used = {name: value for name, value in parameters.items() if value is not None}
-    return (await connection.execute(text(sql), {**used, "limit": limit})).mappings().all()
+    """Rows of `select` older than the id `before` whose columns equal what is asked for."""
+    asked = {column: value for column, value in equal.items() if value is not None}
+    where = " AND ".join(["id < :before", *(f"{column} = :{column}" for column in asked)])
+    sql = text(f"SELECT * FROM ({select}) found WHERE {where} ORDER BY id DESC LIMIT :limit")  # noqa: S608 - our names
+    return (await connection.execute(sql, {"before": before, "limit": limit, **asked})).mappings().all()
+
+
+_FILES = """
+SELECT id, counterpart, direction, name, sha256, interface, state, documents, ack,
+       created_at, published_at, acknowledged_at
+FROM docking_file
+"""
+_OUTGOING = """
+SELECT document.id, document.counterpart, owner_code, document.interface, order_no, leg, revision, document.state,
+       file.name AS file_name, line, faults, document.created_at, changed_at
+FROM docking_outgoing document LEFT JOIN docking_file file ON file.id = file_id
+"""
+_INCOMING = """
+SELECT document.id, document.counterpart, owner_code, document.interface, order_no, leg, out_biz_code,
+       file.name AS file_name, line, received_at
+FROM docking_incoming document JOIN docking_file file ON file.id = file_id
+"""
+_QUARANTINE = """
+SELECT id, counterpart, kind, name AS file_name, sha256, interface, owner_code, order_no, line, code, field, value,
+       message, faults, document_line, quarantined_at
+FROM docking_quarantine
+"""

@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("counterpart", "direction", "name"),
     )
+    op.create_index("docking_file_name", "docking_file", ["name", "id"], unique=False)
     op.create_index("docking_file_sha256", "docking_file", ["counterpart", "sha256"], unique=False)
     op.create_index(
         "docking_file_unsettled",
@@ -230,6 +231,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("owner_code", "counterpart", "order_no", "leg", "out_biz_code"),
     )
     op.create_index("docking_incoming_file", "docking_incoming", ["file_id", "line"], unique=False)
+    op.create_index("docking_incoming_order_no", "docking_incoming", ["order_no", "id"], unique=False)
     op.create_table(
         "docking_outgoing",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -259,6 +261,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("owner_code", "counterpart", "interface", "order_no", "leg", "revision"),
     )
     op.create_index("docking_outgoing_file", "docking_outgoing", ["file_id", "line"], unique=False)
+    op.create_index("docking_outgoing_order_no", "docking_outgoing", ["order_no", "id"], unique=False)
     op.create_index(
         "docking_outgoing_pending",
         "docking_outgoing",
@@ -292,8 +295,10 @@ def downgrade() -> None:
     op.drop_index(
         "docking_outgoing_pending", table_name="docking_outgoing", postgresql_where=sa.text("state = 'pending'")
     )
+    op.drop_index("docking_outgoing_order_no", table_name="docking_outgoing")
     op.drop_index("docking_outgoing_file", table_name="docking_outgoing")
     op.drop_table("docking_outgoing")
+    op.drop_index("docking_incoming_order_no", table_name="docking_incoming")
     op.drop_index("docking_incoming_file", table_name="docking_incoming")
     op.drop_table("docking_incoming")
     op.drop_table("schedule")
@@ -324,5 +329,6 @@ def downgrade() -> None:
         postgresql_where=sa.text("state IN ('rendered', 'unknown', 'rewrite')"),
     )
     op.drop_index("docking_file_sha256", table_name="docking_file")
+    op.drop_index("docking_file_name", table_name="docking_file")
     op.drop_table("docking_file")
     op.drop_table("discarded_message")
