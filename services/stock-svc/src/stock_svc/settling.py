@@ -8,7 +8,8 @@ from functools import partial
 from lemai_chassis import trace
 from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.reference import Reference
-from lemai_chassis.state.unit_of_work import Cause, ref
+from lemai_chassis.state.unit_of_work import ref
+from lemai_chassis.trace import Cause
 from stock_svc.domain import GOOD, AppliedCount, Balance, Combo, Commitment, Figure, Snapshot, SnapshotState
 from stock_svc.handlers import commitments, figures, shelf, snapshots
 from stock_svc.storage import work
