@@ -28,7 +28,7 @@ class Scheduler:
     """Runs a service's schedules."""
 
     def __init__(self, database: AsyncEngine, schedules: Sequence[Schedule]) -> None:
-        self._database = database.execution_options(isolation_level="AUTOCOMMIT")
+        self._database = database
         self._schedules = schedules
 
     async def run(self) -> None:
@@ -44,22 +44,17 @@ class Scheduler:
 
     async def _run_if_due(self, schedule: Schedule) -> float:
         """Run it if it is due and nobody else does; seconds until it is due again."""
-        async with self._database.connect() as connection:
+        async with self._database.begin() as connection:
             locked = await connection.exec_driver_sql(
-                "SELECT pg_try_advisory_lock(hashtext('schedule'), hashtext($1))", (schedule.name,)
+                "SELECT pg_try_advisory_xact_lock(hashtext('schedule'), hashtext($1))", (schedule.name,)
             )
             if not locked.scalar():
                 return schedule.every.total_seconds()
-            try:
-                due = (await connection.exec_driver_sql(_DUE, (schedule.name,))).one()
-                if due.pause_s > 0:
-                    return float(due.pause_s)
-                ended = (schedule.name, due.now, schedule.every, await _error_of(schedule))
-                return float((await connection.exec_driver_sql(_RAN, ended)).scalar_one())
-            finally:
-                await connection.exec_driver_sql(
-                    "SELECT pg_advisory_unlock(hashtext('schedule'), hashtext($1))", (schedule.name,)
-                )
+            due = (await connection.exec_driver_sql(_DUE, (schedule.name,))).one()
+            if due.pause_s > 0:
+                return float(due.pause_s)
+            ended = (schedule.name, due.now, schedule.every, await _error_of(schedule))
+            return float((await connection.exec_driver_sql(_RAN, ended)).scalar_one())
 
 
 async def _error_of(schedule: Schedule) -> str | None:
@@ -72,12 +67,13 @@ async def _error_of(schedule: Schedule) -> str | None:
 
 
 _DUE = """
-SELECT now(), coalesce((SELECT extract(epoch FROM due_at - now()) FROM schedule WHERE name = $1), 0) AS pause_s
+SELECT clock_timestamp() AS now,
+       coalesce((SELECT extract(epoch FROM due_at - clock_timestamp()) FROM schedule WHERE name = $1), 0) AS pause_s
 """
 _RAN = """
 INSERT INTO schedule (name, last_run_at, due_at, last_error)
-VALUES ($1, $2, greatest($2 + $3::interval, now()), $4)
+VALUES ($1, $2::timestamptz, greatest($2::timestamptz + $3::interval, clock_timestamp()), $4)
 ON CONFLICT (name) DO UPDATE
 SET last_run_at = excluded.last_run_at, due_at = excluded.due_at, last_error = excluded.last_error
-RETURNING extract(epoch FROM due_at - now())
+RETURNING extract(epoch FROM due_at - clock_timestamp())
 """
