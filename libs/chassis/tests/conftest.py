@@ -1,20 +1,35 @@
-"""A database with the toy service's tables."""
+"""A database with the toy service's tables, emptied before each test."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+import structlog
 from lemai_toy import METADATA
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
+from toy_kit import create_tables
 
-from lemai_chassis.database import add_event_partitions, connect
+from lemai_chassis.database import connect
+
+structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
+
+
+@pytest.fixture(scope="session")
+def toy_url(postgres: Any) -> str:
+    """The URL of a database with the toy's tables, shared by the tests of one worker."""
+    url: str = asyncio.run(postgres.fresh_database("toy"))
+    asyncio.run(create_tables(url))
+    return url
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = connect(database_url)
+async def database(toy_url: str) -> AsyncIterator[AsyncEngine]:
+    """The toy's tables, empty."""
+    engine = connect(toy_url)
     async with engine.begin() as connection:
-        await connection.run_sync(METADATA.create_all)
-        await add_event_partitions(connection, datetime.now(UTC))
+        names = ", ".join(f'"{table}"' for table in METADATA.tables)
+        await connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
     yield engine
     await engine.dispose()

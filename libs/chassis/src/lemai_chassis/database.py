@@ -20,17 +20,25 @@ LOCK_TIMEOUT = "5s"
 KEEPALIVES = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 """A server drops a client that went away without a word, and its locks, within half a minute."""
 
-ERRORS = (DBAPIError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
-"""What a database raises that is away, overloaded or starting up; the driver's own come while connecting."""
+DRIVER_ERRORS = (PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What comes besides SQLAlchemy's errors of statements: no connection is free, or none can be made."""
+ERRORS = (DBAPIError, *DRIVER_ERRORS, OSError)
+"""What a database raises that is away, overloaded or starting up."""
+
+
+def sqlstate(error: BaseException) -> str:
+    """The five characters PostgreSQL classes an error by; empty when it is not the server's."""
+    return str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
 
 
 def connect(url: str) -> AsyncEngine:
-    """An engine whose every statement runs in UTC and gives up on a dead server."""
+    """An engine whose every statement runs in UTC, and whose errors tell nothing of what was to be stored."""
     return create_async_engine(
         url,
         pool_size=POOL_SIZE,
         max_overflow=POOL_SIZE,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"server_settings": {"timezone": "UTC", "jit": "off"} | KEEPALIVES, "timeout": 5},
     )
 

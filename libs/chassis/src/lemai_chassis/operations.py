@@ -1,18 +1,19 @@
 """What the platform team and an operator without the console need of every service."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
-from sqlalchemy.exc import DBAPIError
 
+from lemai_chassis.database import ERRORS
 from lemai_chassis.delivery import parking
 from lemai_chassis.delivery.engine import Engine, Transaction
-from lemai_chassis.web import Page, not_found
+from lemai_chassis.web import PAGE_MAX, Page, not_found
 
 HEARTBEAT_MAX_S = 60
 Probe = Callable[[], str]
@@ -86,9 +87,11 @@ def _parking_router(engine: Engine) -> APIRouter:
             return (await connection.exec_driver_sql(sql, parameters)).mappings().all()
 
     @routes.get("")
-    async def parked_keys(after: str = "", limit: int = 100) -> Page[ParkedKey]:
-        """Parked keys in key order."""
-        rows = await read(_PARKED_KEYS, after, min(limit, 200))
+    async def parked_keys(
+        after: str = "", limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_MAX
+    ) -> Page[ParkedKey]:
+        """Parked keys in key order; `after` is the `next` of the page before."""
+        rows = await read(_PARKED_KEYS, after, limit)
         items = [ParkedKey.model_validate(row) for row in rows]
         return Page(items=items, next=items[-1].key if len(items) == limit else None)
 
@@ -124,17 +127,12 @@ async def _discard(key: str, seq: int, reason: str, transaction: Transaction) ->
 
 
 async def _database_trouble(engine: Engine) -> str:
-    check: Awaitable[None] = _ping(engine)
     try:
-        await check
-    except (DBAPIError, OSError, TimeoutError) as error:
+        async with engine.database.connect() as connection:
+            await connection.exec_driver_sql("SELECT 1")
+    except ERRORS as error:
         return f"database: {type(error).__name__}"
     return ""
-
-
-async def _ping(engine: Engine) -> None:
-    async with engine.database.connect() as connection:
-        await connection.exec_driver_sql("SELECT 1")
 
 
 _PARKED_KEY_COLUMNS = """

@@ -1,10 +1,11 @@
 """Reference data: `config/lemai.yaml`, one schema, checked as a whole before a process starts."""
 
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -113,6 +114,16 @@ class Reference(Entry):
             raise ValueError(f"编码重复，请保留一个 / code used twice, keep one: {', '.join(twice)}")
         return entries
 
+    @field_validator("order_no_prefixes")
+    @classmethod
+    def _prefixes_are_unique(cls, prefixes: Mapping[str, str]) -> Mapping[str, str]:
+        used = list(prefixes.values())
+        if twice := sorted({prefix for prefix in used if used.count(prefix) > 1}):
+            raise ValueError(
+                f"前缀重复，请各用一个 / prefix used twice, each platform needs its own: {', '.join(twice)}"
+            )
+        return prefixes
+
     def owner(self, code: str) -> Owner:
         return _find(self.owners, code)
 
@@ -136,8 +147,8 @@ def read(path: Path) -> Reference:
         reference = Reference.model_validate(document)
     except OSError as error:
         raise InvalidReference(path, [f"无法读取 / cannot be read: {error.strerror}"]) from error
-    except yaml.YAMLError as error:
-        raise InvalidReference(path, [f"不是有效的 YAML / not valid YAML: {error}"]) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidReference(path, [f"不是 UTF-8 的 YAML / not YAML in UTF-8: {error}"]) from error
     except ValidationError as error:
         raise InvalidReference(path, [_explain(problem) for problem in error.errors()]) from None
     if problems := list(_dangling(reference)):
@@ -152,9 +163,15 @@ def _find(entries: Iterable[T], code: str) -> T:
     raise KeyError(code)
 
 
-def _explain(problem: Mapping[str, object]) -> str:
-    place = ".".join(str(part) for part in problem["loc"])  # type: ignore[attr-defined]
-    return f"{place} = {problem['input']!r}: {problem['msg']}"
+def _explain(problem: Mapping[str, Any]) -> str:
+    place = ".".join(str(part) for part in problem["loc"]) or "文件 file"
+    if problem["type"] == "missing":
+        return f"{place}: 缺少此项，请添加 / missing, add it"
+    fix = _FIXES.get(problem["type"], f"请改正 / change it: {problem['msg'].removeprefix('Value error, ')}")
+    return f"{place} = {reprlib.repr(problem['input'])}: {fix}"
+
+
+_FIXES = {"extra_forbidden": "不认识此项，请删除或更正拼写 / not known, remove or respell it"}
 
 
 def _dangling(reference: Reference) -> Iterator[str]:

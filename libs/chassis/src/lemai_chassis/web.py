@@ -11,9 +11,11 @@ from fastapi import FastAPI, Header, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from lemai_chassis import trace
+from lemai_chassis.database import DRIVER_ERRORS, sqlstate
 from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.state.unit_of_work import Ref, UnitOfWork
 from lemai_chassis.trace import Cause
@@ -23,6 +25,8 @@ R = TypeVar("R", bound=BaseModel)
 T = TypeVar("T")
 PAGE_MAX = 200
 KEY_LENGTH_MAX = 200
+UNUSABLE = "值无法使用 / a value cannot be used"
+AWAY = "数据库暂不可用，请稍后重试 / the database is away, try again"
 
 IdempotencyKey = Annotated[
     str | None,
@@ -82,7 +86,7 @@ def decode_cursor(cursor: str, length: int) -> tuple[Any, ...]:
         key = orjson.loads(base64.urlsafe_b64decode(cursor))
     except (ValueError, binascii.Error):
         key = None
-    if not isinstance(key, list) or len(key) != length:
+    if not isinstance(key, list) or len(key) != length or not all(isinstance(part, str | int) for part in key):
         expected = "应为上一页返回的 next / expected the `next` of the page before"
         raise Problem(
             422, "参数错误 / invalid parameter", errors=[FieldProblem(field="cursor", value=cursor, message=expected)]
@@ -159,12 +163,22 @@ def add_problem_handlers(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         return _problem(ProblemDocument(title=str(error.detail), status=error.status_code), error.headers)
 
+    async def refused_by_database(_request: Request, error: Exception) -> Response:
+        state = sqlstate(error)
+        if state.startswith("22"):
+            return _problem(ProblemDocument(title=UNUSABLE, status=422, detail=str(getattr(error, "orig", error))))
+        if state.startswith(("23", "42")):
+            raise error
+        return _problem(ProblemDocument(title=AWAY, status=503), {"Retry-After": "1"})
+
     async def crashed(_request: Request, _error: Exception) -> Response:
         return _problem(ProblemDocument(title="内部错误 / internal error", status=500))
 
     app.add_exception_handler(Problem, refused)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
+    for kind in (DBAPIError, *DRIVER_ERRORS, ConnectionError):
+        app.add_exception_handler(kind, refused_by_database)
     app.add_exception_handler(Exception, crashed)
 
 

@@ -71,7 +71,7 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
             except RevokedError:
                 self._rewind(batch)
             except ERRORS as error:
-                self._failure = f"{type(error).__name__}: {error}"
+                self._failure = f"{type(error).__name__}: {getattr(error, 'orig', error)}"
                 log.warning("consumer backs off", error=self._failure)
                 self._rewind(batch)
                 await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from lemai_chassis import trace
-from lemai_chassis.database import ERRORS
+from lemai_chassis.database import ERRORS, sqlstate
 from lemai_chassis.delivery import effects, metrics, parking
 from lemai_chassis.delivery.message import Message
 from lemai_chassis.delivery.parking import Parked
@@ -264,17 +264,13 @@ class Engine:
 
 async def _claim(connection: AsyncConnection, work: Sequence[_Work]) -> list[_Work]:
     """Keep what nobody has taken before; inserted in id order, so that two claimers cannot deadlock."""
-    ids = sorted({item.attributes.id for item in work})
+    first = {item.attributes.id: item for item in reversed(work)}
     rows = await connection.exec_driver_sql(
-        "INSERT INTO inbox (event_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id", (ids,)
+        "INSERT INTO inbox (event_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id",
+        (sorted(first),),
     )
     fresh = set(rows.scalars())
-    claimed = []
-    for item in work:
-        if item.attributes.id in fresh:
-            fresh.remove(item.attributes.id)
-            claimed.append(item)
-    return claimed
+    return [item for item in work if item.attributes.id in fresh and first[item.attributes.id] is item]
 
 
 def _explain(error: Exception) -> str:
@@ -285,16 +281,12 @@ def _explain(error: Exception) -> str:
     return "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems)
 
 
-def _sqlstate(error: BaseException) -> str:
-    return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
-
-
 def _is_conflict(error: BaseException) -> bool:
-    return isinstance(error, ConcurrentUpdateError) or _sqlstate(error) in CONFLICT_STATES
+    return isinstance(error, ConcurrentUpdateError) or sqlstate(error) in CONFLICT_STATES
 
 
 def is_about_the_work(error: Exception) -> bool:
     """Whether the work itself is to blame, and not the database: then to do it again is of no use."""
     if isinstance(error, DBAPIError):
-        return _sqlstate(error)[:2] in DATA_CLASSES
+        return sqlstate(error)[:2] in DATA_CLASSES
     return not isinstance(error, (*ERRORS, ConcurrentUpdateError, RevokedError))

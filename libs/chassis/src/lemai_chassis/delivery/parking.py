@@ -126,9 +126,8 @@ async def discard_first(connection: AsyncConnection, key: str, seq: int, reason:
 
 
 def _dump(message: Message) -> str:
-    return orjson.dumps(
-        [(name, storable(value.decode("utf-8", "replace"))) for name, value in message.headers]
-    ).decode()
+    headers = [(storable(name), storable(value.decode("utf-8", "replace"))) for name, value in message.headers]
+    return orjson.dumps(headers).decode()
 
 
 def storable(text: str) -> str:

@@ -65,26 +65,19 @@ class Relay:
 
     async def _send(self, rows: Sequence[Any]) -> None:
         """Send whole batches per partition: one request each instead of one per event."""
-        open_batches: dict[tuple[str, int], BatchBuilder] = {}
-        acknowledgements = []
+        batches: dict[tuple[str, int], list[BatchBuilder]] = {}
         for row in rows:
-            place = (row.topic, _partition(row))
+            filled = batches.setdefault((row.topic, _partition(row)), [])
             record = {"key": row.partitionkey.encode(), "value": row.data.encode(), "headers": self._headers(row)}
-            batch = open_batches.get(place) or self._producer.create_batch()
-            if batch.append(timestamp=None, **record) is None:
-                acknowledgements.append(await self._submit(place, batch))
-                batch = self._producer.create_batch()
-                batch.append(timestamp=None, **record)
-            open_batches[place] = batch
-        for place, batch in open_batches.items():
-            acknowledgements.append(await self._submit(place, batch))
+            if not filled or filled[-1].append(timestamp=None, **record) is None:
+                filled.append(self._producer.create_batch())
+                filled[-1].append(timestamp=None, **record)
+        acknowledgements = []
+        for (topic, partition), filled in batches.items():
+            for batch in filled:
+                batch.close()
+                acknowledgements.append(await self._producer.send_batch(batch, topic, partition=partition))
         await asyncio.gather(*acknowledgements)
-
-    async def _submit(self, place: tuple[str, int], batch: BatchBuilder) -> "asyncio.Future[Any]":
-        topic, partition = place
-        batch.close()
-        submitted: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=partition)
-        return submitted
 
     def _headers(self, row: Any) -> list[tuple[str, bytes]]:
         place = row.subject, row.partitionkey, row.aggregateversion
