@@ -2,25 +2,31 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from lemai_chassis.delivery.engine import Engine
-from lemai_chassis.web import PAGE_MAX, Page, decode_cursor, encode_cursor, not_found
+from lemai_chassis.web import PAGE_MAX, Page, Problem, decode_cursor, encode_cursor, not_found
+from lemai_marketplace.errors import PlatformError
 from marketplace_adapter import storage
 from marketplace_adapter.pulling import Puller
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
+Kind = Literal["publish_shipment", "publish_stock"]
+State = Literal["pending", "sending", "unknown", "done", "rejected", "superseded"]
 
 
-class PullView(BaseModel):
-    """How far a store's trades have been pulled."""
+class StoreView(BaseModel):
+    """How far a store's trades have been pulled, and why they are not."""
 
-    store_code: str
-    until: datetime = Field(description="此前的变更均已拉取 / every change before this has been pulled")
-    trades_pulled: int
+    store_code: str = Field(examples=["TM-JFY-01"])
+    until: datetime | None = Field(description="此前的变更均已拉取 / every change before this has been pulled")
+    refusal: str = Field(
+        description="平台拒绝本店铺的原因，空为正常 / why the platform refuses the store, empty if it does not",
+        examples=["AuthExpired"],
+    )
     last_run_at: datetime | None
     last_error: str | None
 
@@ -29,19 +35,19 @@ class PulledView(BaseModel):
     """What one pull read."""
 
     store_code: str
-    trades: int
+    trades: int = Field(description="读取的交易数，含已知的 / trades read, known ones included")
 
 
 class PublicationView(BaseModel):
     """Something told, or to be told, to a platform."""
 
     id: int
-    kind: str = Field(examples=["publish_shipment"])
+    kind: Kind
     key: str = Field(examples=["TM-JFY-01/3021456789012345678"])
-    state: str = Field(description="pending sending unknown done rejected superseded")
+    state: State
     attempts: int
     payload: dict[str, Any]
-    answer: dict[str, Any] | None
+    answer: dict[str, Any] | None = Field(description="平台的最近答复 / what the platform answered last")
     created_at: datetime
     due_at: datetime
     ended_at: datetime | None
@@ -52,7 +58,7 @@ class MalformedTradeView(BaseModel):
 
     store_code: str
     trade_no: str
-    reason: str
+    reason: str = Field(examples=["payment = 'twelve'"])
     seen_at: datetime
 
 
@@ -60,22 +66,25 @@ def router(engine: Engine, pullers: Mapping[str, Puller]) -> APIRouter:
     routes = APIRouter(prefix="/v1")
 
     @routes.get("/stores", tags=["stores"])
-    async def stores() -> Page[PullView]:
+    async def stores() -> Page[StoreView]:
         """How far each store has been pulled, and what went wrong last."""
         async with engine.database.connect() as connection:
-            return Page(items=[PullView.model_validate(row) for row in await storage.pulls(connection)])
+            return Page(items=[StoreView.model_validate(row) for row in await storage.pulls(connection, pullers)])
 
     @routes.post("/stores/{store_code}/pull", tags=["stores"])
     async def pull(store_code: str) -> PulledView:
         """Pull a store's trades now."""
         if store_code not in pullers:
             raise not_found("store_code", store_code)
-        return PulledView(store_code=store_code, trades=await pullers[store_code].pull())
+        try:
+            return PulledView(store_code=store_code, trades=await pullers[store_code].pull())
+        except PlatformError as error:
+            raise Problem(502, "平台调用失败 / the platform call failed", f"{type(error).__name__}: {error}") from error
 
     @routes.get("/publications", tags=["publications"])
     async def publications(
-        kind: str | None = None,
-        state: str | None = None,
+        kind: Kind | None = None,
+        state: State | None = None,
         key: Annotated[str | None, Query(description="店铺/交易号 或 店铺/商品/SKU")] = None,
         cursor: str | None = None,
         limit: Limit = 50,
@@ -89,7 +98,7 @@ def router(engine: Engine, pullers: Mapping[str, Puller]) -> APIRouter:
 
     @routes.get("/malformed-trades", tags=["stores"])
     async def malformed_trades(limit: Limit = 50) -> Page[MalformedTradeView]:
-        """Trades that could not be read; each is read again when it changes."""
+        """Trades that cannot be read; each is read again when it changes."""
         async with engine.database.connect() as connection:
             rows = await storage.malformed_trades(connection, limit)
         return Page(items=[MalformedTradeView.model_validate(row) for row in rows])

@@ -1,9 +1,11 @@
 """Puts marketplace-adapter together."""
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import orjson
 from pydantic import SecretStr
 
@@ -12,18 +14,21 @@ from lemai_chassis.database import connect
 from lemai_chassis.delivery.calls import CallKind
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.keyring import Keyring, MasterKey
+from lemai_chassis.reference import InvalidReference, Reference
 from lemai_chassis.schedules import Schedule
 from lemai_chassis.service import Service
 from lemai_chassis.settings import Settings
 from lemai_marketplace.http import http_client
-from lemai_marketplace.plugins import Credentials
+from lemai_marketplace.plugins import Credentials, load
+from lemai_marketplace.protocols import Marketplace, PullTrades
 from marketplace_adapter import api, handlers
 from marketplace_adapter.consumers import ROUTES
-from marketplace_adapter.gateways import Publisher, Sealer, Stores
+from marketplace_adapter.gateways import Publisher, Sealer
 from marketplace_adapter.pulling import SWEEP_EVERY, Puller
 from marketplace_adapter.storage import STORAGE
 
 CALL_TIMEOUT = timedelta(seconds=8)
+FIGURES_AT_ONCE = 100
 
 
 class AdapterSettings(Settings):
@@ -37,27 +42,28 @@ class AdapterSettings(Settings):
 
 def build(settings: AdapterSettings) -> Service:
     known = reference.read(settings.lemai_config)
-    engine = Engine(connect(settings.database_url.get_secret_value()), "marketplace-adapter", STORAGE, ROUTES)
-    master = MasterKey.read(settings.master_key_file)
-    keyring = Keyring(connect(settings.keyring_database_url.get_secret_value()), master)
-    secrets = orjson.loads(settings.store_secrets_file.read_bytes())
+    database = connect(settings.database_url.get_secret_value())
+    keyring_database = connect(settings.keyring_database_url.get_secret_value())
     http = http_client(CALL_TIMEOUT.total_seconds() - 1)
-    stores = Stores(known, {code: Credentials(**values) for code, values in secrets.items()}, http)
-    sealer = Sealer(keyring, master)
-    pullers = {code: Puller(engine, stores, sealer, known.store(code)) for code in stores.codes}
-    publisher = Publisher(stores)
     resources = AsyncExitStack()
-    resources.push_async_callback(http.aclose)
+    for close in (database.dispose, keyring_database.dispose, http.aclose):
+        resources.push_async_callback(close)
+
+    engine = Engine(database, "marketplace-adapter", STORAGE, ROUTES)
+    master = MasterKey.read(settings.master_key_file)
+    keyring = Keyring(keyring_database, master)
+    marketplaces = _marketplaces(known, settings.store_secrets_file, http)
+    sealer = Sealer(keyring, master)
+    pullers = {
+        code: Puller(engine, marketplace, sealer, known.store(code))
+        for code, marketplace in marketplaces.items()
+        if isinstance(marketplace, PullTrades)
+    }
     return Service(
         "marketplace-adapter",
         engine,
         routers=[api.router(engine, pullers)],
-        calls=[
-            CallKind(
-                handlers.PUBLISH_SHIPMENT, publisher.shipment, handlers.on_shipment_published, timeout=CALL_TIMEOUT
-            ),
-            CallKind(handlers.PUBLISH_STOCK, publisher.stock, handlers.on_stock_published, timeout=CALL_TIMEOUT),
-        ],
+        calls=_calls(Publisher(marketplaces)),
         schedules=[
             schedule
             for code, puller in pullers.items()
@@ -69,3 +75,29 @@ def build(settings: AdapterSettings) -> Service:
         on_start=[keyring.prepare],
         resources=resources,
     )
+
+
+def _marketplaces(known: Reference, secrets_file: Path, http: httpx.AsyncClient) -> Mapping[str, Marketplace]:
+    """Every store's marketplace, by store code. Raises InvalidReference for stores without credentials."""
+    secrets = orjson.loads(secrets_file.read_bytes())
+    problems = [
+        f"缺少店铺 {store.code} 的凭据，请添加 / no credentials for store {store.code}, add them"
+        for store in known.stores
+        if store.code not in secrets
+    ]
+    if problems:
+        raise InvalidReference(secrets_file, problems)
+    return {store.code: load(store.platform)(Credentials(**secrets[store.code]), http) for store in known.stores}
+
+
+def _calls(publisher: Publisher) -> list[CallKind]:
+    return [
+        CallKind(handlers.PUBLISH_SHIPMENT, publisher.shipment, handlers.on_shipment_published, timeout=CALL_TIMEOUT),
+        CallKind(
+            handlers.PUBLISH_STOCK,
+            publisher.stock,
+            handlers.on_stock_published,
+            concurrency=FIGURES_AT_ONCE,
+            timeout=CALL_TIMEOUT,
+        ),
+    ]

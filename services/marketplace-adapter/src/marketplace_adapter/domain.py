@@ -3,14 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+PHONE_SHOWN = 7
+
 
 @dataclass(frozen=True)
 class Cursor:
-    """How far a store's trades have been pulled: every change before `until`."""
+    """How far a store's trades have been pulled: every change before `until`.
+
+    `refusal` names the platform's error as long as it lets the store pull nothing.
+    """
 
     store_code: str
     until: datetime
-    trades_pulled: int = 0
+    refusal: str = ""
 
     @property
     def key(self) -> tuple[str]:
@@ -19,7 +24,7 @@ class Cursor:
 
 @dataclass(frozen=True)
 class SeenTrade:
-    """The content of a trade that was published last. `changes` counts contents, `version` is the platform's."""
+    """The content of a trade that was published last. `changes` counts contents, `platform_version` dates them."""
 
     store_code: str
     trade_no: str
@@ -31,6 +36,11 @@ class SeenTrade:
     def key(self) -> tuple[str, str]:
         return self.store_code, self.trade_no
 
+    @property
+    def content_version(self) -> str:
+        """Grows with each published content, compared as text."""
+        return f"{self.platform_version:020}-{self.changes:06}"
+
     def precedes(self, platform_version: int, digest: str) -> bool:
         """Whether a content is news: two within the platform's grain of time differ by their digest."""
         return platform_version >= self.platform_version and digest != self.digest
@@ -38,13 +48,14 @@ class SeenTrade:
 
 @dataclass(frozen=True)
 class MalformedTrade:
-    """A trade the plugin could not read, kept with its raw body (sealed) until it can."""
+    """A trade the plugin could not read, kept with its raw body (sealed); resolved when it could be read after all."""
 
     store_code: str
     trade_no: str
     reason: str
     sealed_raw: str
     seen_at: datetime
+    resolved_at: datetime | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -53,9 +64,11 @@ class MalformedTrade:
 
 def mask_name(name: str) -> str:
     """The first character only; what a platform masked already stays as it is."""
-    return name if "*" in name else f"{name[:1]}**"
+    return name if "*" in name or not name else f"{name[0]}**"
 
 
 def mask_phone(phone: str) -> str:
-    """The first three and last four digits; what a platform masked already stays as it is."""
-    return phone if "*" in phone or not phone else f"{phone[:3]}****{phone[-4:]}"
+    """The first three and last four digits, none of a short number; what a platform masked already stays as it is."""
+    if "*" in phone or not phone:
+        return phone
+    return f"{phone[:3]}****{phone[-4:]}" if len(phone) > PHONE_SHOWN else "****"

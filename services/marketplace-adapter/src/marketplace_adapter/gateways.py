@@ -1,28 +1,26 @@
-"""The stores' marketplaces behind their plugins: what is pulled from them and what is told to them."""
+"""The platforms behind their plugins: what was pulled is sealed, what is to be told is told."""
 
+import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-import httpx
 import orjson
 
 from lemai_chassis.delivery.calls import Answer, Call, Outcome
 from lemai_chassis.keyring import Keyring, MasterKey, Seal, SealedValue
-from lemai_chassis.reference import Reference, Store
-from lemai_contracts.marketplace import TradeChangedV1, TradeLine, TradeStatus
+from lemai_chassis.reference import Store
 from lemai_contracts.order import OrderShippedV1
 from lemai_contracts.stock import AvailabilityChangedV1
-from lemai_contracts.values import Consignee, Money, Region
 from lemai_marketplace import types as platform
-from lemai_marketplace.errors import PlatformError, Throttled
-from lemai_marketplace.plugins import Credentials, load
-from lemai_marketplace.protocols import Marketplace, PublishShipment, PublishStock, PullTrades
-from lemai_marketplace.types import Malformed, OutcomeState, Parcel, ParcelLine, Shipment, StockLevel, Trade, Window
-from marketplace_adapter.domain import MalformedTrade, SeenTrade, mask_name, mask_phone
+from lemai_marketplace.errors import PlatformError, outcome_of
+from lemai_marketplace.protocols import Marketplace, PublishShipment, PublishStock
+from lemai_marketplace.types import Malformed, OutcomeState, Parcel, ParcelLine, Shipment, StockLevel, Trade
+from marketplace_adapter.domain import MalformedTrade, SeenTrade
 from marketplace_adapter.handlers import Pulled, TradesReceived
+from marketplace_adapter.mapper import sealed_consignee, trade_changed
 
 UNREADABLE_TRADE = "unknown"
 LATER = timedelta(seconds=30)
@@ -35,26 +33,8 @@ OUTCOMES = {
 }
 
 
-class Stores:
-    """The marketplace of each store, by store code."""
-
-    def __init__(self, reference: Reference, credentials: Mapping[str, Credentials], http: httpx.AsyncClient) -> None:
-        self._marketplaces = {
-            store.code: load(store.platform)(credentials[store.code], http)
-            for store in reference.stores
-            if store.code in credentials
-        }
-
-    @property
-    def codes(self) -> Sequence[str]:
-        return tuple(self._marketplaces)
-
-    def of(self, store_code: str) -> Marketplace:
-        return self._marketplaces[store_code]
-
-
 class Sealer:
-    """Turns what a plugin read into what is published: consignees sealed, amounts with their currency."""
+    """Makes a pulled page fit to be kept and published: consignees and unreadable bodies sealed."""
 
     def __init__(self, keyring: Keyring, master: MasterKey) -> None:
         self._keyring = keyring
@@ -65,140 +45,100 @@ class Sealer:
         self, store: Store, page: Sequence[Trade | Malformed], seen: Mapping[str, SeenTrade], now: datetime
     ) -> TradesReceived:
         """A page as a command; what is no news is left out before anything is sealed."""
-        news = []
-        for trade in page:
-            if isinstance(trade, Trade):
-                known, digest = seen.get(trade.trade_no), _digest(trade)
-                if known is None or known.precedes(trade.version, digest):
-                    news.append((trade, digest))
-        consignees = [asdict(trade.consignee) for trade, _ in news]
-        sealed = await self._keyring.seal(consignees) if consignees else []
+        digests = [(trade, _digest(trade)) for trade in page if isinstance(trade, Trade)]
+        news = [(trade, digest) for trade, digest in digests if _is_news(seen.get(trade.trade_no), trade, digest)]
+        sealed = await self._keyring.seal([asdict(trade.consignee) for trade, _ in news]) if news else []
         return TradesReceived(
             store.code,
-            [
-                Pulled(self._trade(store, trade, value), trade.version, digest)
-                for (trade, digest), value in zip(news, sealed, strict=True)
-            ],
+            [self._pulled(store, trade, digest, value) for (trade, digest), value in zip(news, sealed, strict=True)],
             [self._malformed(store, trade, now) for trade in page if isinstance(trade, Malformed)],
         )
 
-    def _trade(self, store: Store, trade: Trade, sealed: SealedValue) -> TradeChangedV1:
-        def money(minor: int) -> Money:
-            return Money.of(minor, trade.currency)
-
-        freight = sum(c.amount_minor for c in trade.charges if c.kind is platform.ChargeKind.FREIGHT)
-        others = sum(c.amount_minor for c in trade.charges if c.kind is not platform.ChargeKind.FREIGHT)
-        return TradeChangedV1(
-            family=f"{store.platform}/{trade.trade_no}",
-            platform=store.platform,
-            store_code=store.code,
-            trade_no=trade.trade_no,
-            version=str(trade.version),
-            status=TradeStatus(trade.status),
-            raw_status=trade.raw_status,
-            holds=tuple(sorted(trade.holds)),
-            created_at=trade.created_at,
-            paid_at=trade.paid_at,
-            modified_at=trade.modified_at,
-            ship_by=trade.ship_by,
-            lines=tuple(
-                TradeLine(
-                    platform_line_no=line.line_id,
-                    platform_item_id=line.platform_item_id,
-                    platform_sku_id=line.platform_sku_id or "",
-                    merchant_sku=line.merchant_sku or "",
-                    title=line.title,
-                    quantity=line.quantity,
-                    paid=money(line.paid_minor),
-                    gift=line.kind is platform.LineKind.GIFT,
-                    status=TradeStatus(line.status),
-                    raw_status=line.raw_status,
-                )
-                for line in trade.lines
-                if line.kind is not platform.LineKind.SERVICE
-            ),
-            freight=money(freight),
-            discount=money(-others),
-            paid=money(trade.buyer_paid_minor),
-            buyer_nick=trade.buyer,
-            buyer_message=trade.buyer_note,
-            seller_message=trade.seller_note,
-            consignee=self._consignee(trade.consignee, sealed),
-        )
-
-    def _consignee(self, plain: platform.MaskedConsignee, sealed: SealedValue) -> Consignee:
-        place = f"{plain.province}{plain.city}{plain.district}{plain.town}{plain.address}"
-        return Consignee(
-            key_id=sealed.key_id,
-            sealed=sealed.sealed,
-            region=Region(province=plain.province, city=plain.city, district=plain.district),
-            name_masked=mask_name(plain.name),
-            phone_masked=mask_phone(plain.phone),
-            phone_digest=self._master.digest(plain.phone),
-            address_digest=self._master.digest(place),
-        )
+    def _pulled(self, store: Store, trade: Trade, digest: str, sealed: SealedValue) -> Pulled:
+        consignee = sealed_consignee(trade.consignee, sealed, self._master.digest)
+        return Pulled(trade_changed(store, trade, consignee), trade.version, digest)
 
     def _malformed(self, store: Store, trade: Malformed, now: datetime) -> MalformedTrade:
-        raw = self._raw.seal(orjson.dumps(trade.raw, default=repr))
-        return MalformedTrade(
-            store.code, trade.trade_no or UNREADABLE_TRADE, trade.reason, base64.b64encode(raw).decode(), now
-        )
-
-
-async def pull(marketplace: Marketplace, window: Window) -> AsyncIterator[list[Trade | Malformed]]:
-    """Every trade last changed in a window, page by page. A platform without pulling has none."""
-    if isinstance(marketplace, PullTrades):
-        async for page in marketplace.pull_trades(window):
-            yield page
+        sealed = base64.b64encode(self._raw.seal(orjson.dumps(trade.raw, default=repr))).decode()
+        return MalformedTrade(store.code, trade.trade_no or UNREADABLE_TRADE, trade.reason, sealed, now)
 
 
 @dataclass(frozen=True)
+class _StockBatch:
+    """Figures that go to a store together, and their outcomes in the same order."""
+
+    levels: list[StockLevel]
+    outcomes: asyncio.Task[list[platform.Outcome]]
+
+
 class Publisher:
     """Makes the calls that tell platforms something. Telling again what a platform knows does no harm."""
 
-    stores: Stores
+    def __init__(self, marketplaces: Mapping[str, Marketplace]) -> None:
+        self._marketplaces = marketplaces
+        self._stock_batches: dict[str, _StockBatch] = {}
 
     async def shipment(self, call: Call) -> Answer:
         """Carrier and waybills of one shipment, by the platform's own method."""
         shipped = OrderShippedV1.model_validate(call.payload)
-        marketplace = self.stores.of(shipped.store_code)
+        marketplace = self._marketplaces.get(shipped.store_code)
         if not isinstance(marketplace, PublishShipment):
-            return _unsupported(shipped.platform)
-        shipment = Shipment(
-            trade_no=shipped.trade_no,
-            parcels=tuple(
-                Parcel(
-                    parcel.carrier_code,
-                    parcel.waybill_no,
-                    tuple(ParcelLine(line.platform_line_no, line.quantity) for line in parcel.platform_lines),
-                )
-                for parcel in shipped.parcels
-                if parcel.platform_lines
-            ),
-            unfinished=frozenset(shipped.unfinished_platform_lines),
-        )
+            return _unsupported(shipped.store_code)
         try:
-            return _answer(await marketplace.publish_shipment(shipment))
+            return _answer(await marketplace.publish_shipment(_shipment(shipped)))
         except PlatformError as error:
             return _failure(error)
 
     async def stock(self, call: Call) -> Answer:
-        """The absolute figure of one platform SKU."""
+        """The absolute figure of one platform SKU, sent with all others of the store that are due at this moment."""
         figure = AvailabilityChangedV1.model_validate(call.payload)
-        marketplace = self.stores.of(figure.store_code)
+        marketplace = self._marketplaces.get(figure.store_code)
         if not isinstance(marketplace, PublishStock):
             return _unsupported(figure.store_code)
-        level = StockLevel(figure.platform_item_id, figure.platform_sku_id or None, figure.quantity)
+        batch = self._stock_batch(figure.store_code, marketplace)
+        batch.levels.append(StockLevel(figure.platform_item_id, figure.platform_sku_id or None, figure.quantity))
+        position = len(batch.levels) - 1
         try:
-            outcomes = await marketplace.publish_stock([level])
+            return _answer((await asyncio.shield(batch.outcomes))[position])
         except PlatformError as error:
             return _failure(error)
-        return _answer(outcomes[0])
+
+    def _stock_batch(self, store_code: str, marketplace: PublishStock) -> _StockBatch:
+        """The store's open batch. It closes when its task first runs: after every call that was claimed with it."""
+        if store_code not in self._stock_batches:
+            levels: list[StockLevel] = []
+
+            async def publish() -> list[platform.Outcome]:
+                del self._stock_batches[store_code]
+                return await marketplace.publish_stock(levels)
+
+            self._stock_batches[store_code] = _StockBatch(levels, asyncio.create_task(publish()))
+        return self._stock_batches[store_code]
 
 
 def _digest(trade: Trade) -> str:
     raw = orjson.dumps(trade.raw, option=orjson.OPT_SORT_KEYS, default=repr)
     return hashlib.sha256(raw).hexdigest()
+
+
+def _is_news(known: SeenTrade | None, trade: Trade, digest: str) -> bool:
+    return known is None or known.precedes(trade.version, digest)
+
+
+def _shipment(shipped: OrderShippedV1) -> Shipment:
+    return Shipment(
+        trade_no=shipped.trade_no,
+        parcels=tuple(
+            Parcel(
+                parcel.carrier_code,
+                parcel.waybill_no,
+                tuple(ParcelLine(line.platform_line_no, line.quantity) for line in parcel.platform_lines),
+            )
+            for parcel in shipped.parcels
+            if parcel.platform_lines
+        ),
+        unfinished=frozenset(shipped.unfinished_platform_lines),
+    )
 
 
 def _answer(outcome: platform.Outcome) -> Answer:
@@ -208,12 +148,16 @@ def _answer(outcome: platform.Outcome) -> Answer:
 
 
 def _failure(error: PlatformError) -> Answer:
-    """What is not about this one command is tried again; what may have arrived is unknown until then."""
+    """What may have arrived is unknown until it is sent again; what concerns the whole store is tried again later."""
     detail = {"code": error.code or type(error).__name__, "message": str(error)}
-    if isinstance(error, Throttled):
-        return Answer(Outcome.RETRY_LATER, detail, timedelta(seconds=error.retry_after_s))
-    return Answer(Outcome.UNKNOWN, detail) if error.maybe_applied else Answer(Outcome.RETRY_LATER, detail, LATER)
+    if error.maybe_applied:
+        return Answer(Outcome.UNKNOWN, detail)
+    try:
+        return _answer(outcome_of("", error))
+    except PlatformError:
+        return Answer(Outcome.RETRY_LATER, detail, LATER)
 
 
-def _unsupported(what: str) -> Answer:
-    return Answer(Outcome.REJECTED, {"code": "not_supported", "message": f"平台不支持 / not supported: {what}"})
+def _unsupported(store_code: str) -> Answer:
+    message = f"店铺的平台不支持 / not supported by the platform of store {store_code}"
+    return Answer(Outcome.REJECTED, {"code": "not_supported", "message": message})

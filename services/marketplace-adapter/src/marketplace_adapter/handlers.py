@@ -1,7 +1,7 @@
 """What is told to the platforms, and what pulled trades make known."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lemai_chassis.delivery.calls import Ended, Outcome
@@ -12,6 +12,7 @@ from lemai_contracts.marketplace import (
     StockPublishedV1,
     TradeChangedV1,
     TradesPulledV1,
+    TradeStatus,
 )
 from lemai_contracts.ops import AlertRaisedV1, Severity
 from lemai_contracts.order import OrderShippedV1
@@ -47,30 +48,34 @@ class WindowPulled:
 
     store_code: str
     until: datetime
-    trades: int
+
+
+@dataclass(frozen=True)
+class PullRefused:
+    """The platform refuses to be pulled, and will until somebody does something; `since` was still to be pulled."""
+
+    store_code: str
+    since: datetime
+    refusal: str
+    message: str
 
 
 def on_trades_received(command: TradesReceived, uow: UnitOfWork) -> None:
     """Publish what is news; a page read twice publishes nothing the second time."""
     for pulled in command.trades:
-        trade = pulled.trade
-        seen = uow.get(SeenTrade, trade.store_code, trade.trade_no)
-        if seen and not seen.precedes(pulled.platform_version, pulled.digest):
-            continue
-        changes = seen.changes + 1 if seen else 1
-        news = SeenTrade(trade.store_code, trade.trade_no, pulled.platform_version, pulled.digest, changes)
-        uow.put(news)
-        version = f"{pulled.platform_version:020}-{changes:06}"
-        uow.emit(trade.model_copy(update={"version": version}), news)
+        seen = uow.get(SeenTrade, command.store_code, pulled.trade.trade_no)
+        if seen is None or seen.precedes(pulled.platform_version, pulled.digest):
+            _publish(pulled, seen.changes + 1 if seen else 1, uow)
     for malformed in command.malformed:
-        _keep_malformed(malformed, uow)
+        _keep(malformed, uow)
 
 
 def trade_refs(command: TradesReceived) -> Iterable[Ref]:
     for pulled in command.trades:
         yield ref(SeenTrade, command.store_code, pulled.trade.trade_no)
+        yield ref(MalformedTrade, command.store_code, pulled.trade.trade_no)
     for malformed in command.malformed:
-        yield ref(MalformedTrade, command.store_code, malformed.trade_no)
+        yield ref(MalformedTrade, *malformed.key)
 
 
 def on_window_pulled(command: WindowPulled, uow: UnitOfWork) -> None:
@@ -78,10 +83,17 @@ def on_window_pulled(command: WindowPulled, uow: UnitOfWork) -> None:
     cursor = uow.get(Cursor, command.store_code)
     if cursor and cursor.until >= command.until:
         return
-    pulled = (cursor.trades_pulled if cursor else 0) + command.trades
-    uow.put(Cursor(command.store_code, command.until, pulled))
+    uow.put(Cursor(command.store_code, command.until))
     for partition in range(ORDER_PARTITIONS):
         uow.emit(TradesPulledV1(store_code=command.store_code, partition=partition, until=command.until))
+
+
+def on_pull_refused(command: PullRefused, uow: UnitOfWork) -> None:
+    """Call somebody, once until the store can be pulled again."""
+    cursor = uow.get(Cursor, command.store_code) or Cursor(command.store_code, command.since)
+    if cursor.refusal != command.refusal:
+        uow.put(replace(cursor, refusal=command.refusal))
+        _alert("pull_refused", command.store_code, f"平台拒绝拉取 / the platform refuses: {command.message}", uow)
 
 
 def on_order_shipped(event: OrderShippedV1, uow: UnitOfWork) -> None:
@@ -107,8 +119,8 @@ def on_shipment_published(ended: Ended, uow: UnitOfWork) -> None:
             actual_no=shipped.actual_no,
             waybills=tuple(parcel.waybill_no for parcel in shipped.parcels),
             state=_state(ended),
-            code=_detail(ended, "code"),
-            message=_detail(ended, "message"),
+            code=ended.answer.detail["code"],
+            message=ended.answer.detail["message"],
             published_at=uow.now,
         )
     )
@@ -124,33 +136,40 @@ def on_stock_published(ended: Ended, uow: UnitOfWork) -> None:
             quantity=figure.quantity,
             availability_version=figure.version,
             state=_state(ended),
-            code=_detail(ended, "code"),
-            message=_detail(ended, "message"),
+            code=ended.answer.detail["code"],
+            message=ended.answer.detail["message"],
             published_at=uow.now,
         )
     )
 
 
-def _keep_malformed(trade: MalformedTrade, uow: UnitOfWork) -> None:
-    known = uow.get(MalformedTrade, trade.store_code, trade.trade_no)
-    if known and known.reason == trade.reason:
-        return
-    uow.put(trade)
-    uow.emit(
-        AlertRaisedV1(
-            code="malformed_trade",
-            about=f"{trade.store_code}/{trade.trade_no}",
-            severity=Severity.CRITICAL,
-            message=f"平台交易无法读取 / trade cannot be read: {trade.reason}",
-            raised_at=uow.now,
-        )
-    )
+def _publish(pulled: Pulled, changes: int, uow: UnitOfWork) -> None:
+    trade = pulled.trade
+    news = SeenTrade(trade.store_code, trade.trade_no, pulled.platform_version, pulled.digest, changes)
+    uow.put(news)
+    uow.emit(trade.model_copy(update={"version": news.content_version}), news)
+    malformed = uow.get(MalformedTrade, *news.key)
+    if malformed and not malformed.resolved_at:
+        uow.put(replace(malformed, resolved_at=uow.now))
+    statuses = [(trade.status, trade.raw_status), *((line.status, line.raw_status) for line in trade.lines)]
+    if unknown := sorted({word for status, word in statuses if status is TradeStatus.UNKNOWN}):
+        _alert("unknown_status", _about(news), f"未知的平台状态 / unknown platform status: {', '.join(unknown)}", uow)
+
+
+def _keep(trade: MalformedTrade, uow: UnitOfWork) -> None:
+    known = uow.get(MalformedTrade, *trade.key)
+    if known is None or known.resolved_at or known.reason != trade.reason:
+        uow.put(trade)
+        _alert("malformed_trade", _about(trade), f"平台交易无法读取 / trade cannot be read: {trade.reason}", uow)
+
+
+def _about(trade: SeenTrade | MalformedTrade) -> str:
+    return f"{trade.store_code}/{trade.trade_no}"
+
+
+def _alert(code: str, about: str, message: str, uow: UnitOfWork) -> None:
+    uow.emit(AlertRaisedV1(code=code, about=about, severity=Severity.CRITICAL, message=message, raised_at=uow.now))
 
 
 def _state(ended: Ended) -> PublicationState:
     return PublicationState.DONE if ended.answer.outcome is Outcome.DONE else PublicationState.REJECTED
-
-
-def _detail(ended: Ended, name: str) -> str:
-    detail: Mapping[str, object] = ended.answer.detail
-    return str(detail.get(name) or "")

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, MetaData, RowMapping, text
+from sqlalchemy import BigInteger, Column, DateTime, Index, MetaData, RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
@@ -16,6 +16,8 @@ from marketplace_adapter.domain import Cursor, MalformedTrade, SeenTrade
 Rows = Sequence[RowMapping]
 METADATA = MetaData()
 tables.tables(METADATA)
+_CALLS = METADATA.tables["outbound_call"]
+Index("outbound_call_key", _CALLS.c.key, _CALLS.c.id)
 
 
 def _bigint() -> Any:
@@ -31,7 +33,7 @@ class CursorRow(AdapterRow, table=True):
     store_code: str = Field(primary_key=True)
     version: int = _bigint()
     until: datetime = Field(sa_type=DateTime(timezone=True))
-    trades_pulled: int = _bigint()
+    refusal: str
 
 
 class SeenTradeRow(AdapterRow, table=True):
@@ -52,17 +54,22 @@ class MalformedTradeRow(AdapterRow, table=True):
     reason: str
     sealed_raw: str
     seen_at: datetime = Field(sa_type=DateTime(timezone=True))
+    resolved_at: datetime | None = Field(sa_type=DateTime(timezone=True))
 
 
-CURSORS = Aggregates(Cursor, CursorRow)
 SEEN_TRADES = Aggregates(SeenTrade, SeenTradeRow)
-STORAGE = Storage.of(CURSORS, SEEN_TRADES, Aggregates(MalformedTrade, MalformedTradeRow))
+STORAGE = Storage.of(
+    Aggregates(Cursor, CursorRow),
+    SEEN_TRADES,
+    Aggregates(MalformedTrade, MalformedTradeRow),
+)
 
 
-async def cursor(connection: AsyncConnection, store_code: str) -> Cursor | None:
-    rows = await connection.exec_driver_sql("SELECT * FROM cursor WHERE store_code = $1", (store_code,))
-    row = rows.mappings().one_or_none()
-    return CURSORS.parse(row) if row else None
+async def pulled_until(connection: AsyncConnection, store_code: str) -> datetime | None:
+    """How far a store has been pulled; None if never."""
+    rows = await connection.exec_driver_sql("SELECT until FROM cursor WHERE store_code = $1", (store_code,))
+    until: datetime | None = rows.scalar_one_or_none()
+    return until
 
 
 async def seen_trades(
@@ -75,32 +82,40 @@ async def seen_trades(
     return {row["trade_no"]: SEEN_TRADES.parse(row) for row in rows.mappings()}
 
 
-async def pulls(connection: AsyncConnection) -> Rows:
-    """How far each store was pulled, and the last error of its pulling."""
-    rows = await connection.exec_driver_sql(
-        "SELECT c.store_code, c.until, c.trades_pulled, s.last_run_at, s.last_error "
-        "FROM cursor c LEFT JOIN schedule s ON s.name = 'pull:' || c.store_code ORDER BY c.store_code"
-    )
+async def pulls(connection: AsyncConnection, store_codes: Collection[str]) -> Rows:
+    """How far each of these stores was pulled, and what went wrong last."""
+    rows = await connection.exec_driver_sql(_PULLS, (list(store_codes),))
     return rows.mappings().all()
 
 
 async def publications(
     connection: AsyncConnection, kind: str | None, state: str | None, key: str | None, before: int | None, limit: int
 ) -> Rows:
-    """Publications, newest first."""
-    conditions = {"kind = :kind": kind, "state = :state": state, "key = :key": key, "id < :before": before}
-    given = [condition for condition, value in conditions.items() if value is not None] or ["true"]
-    sql = (
-        "SELECT id, kind, key, state, attempts, payload, answer, created_at, due_at, ended_at FROM outbound_call "  # noqa: S608
-        f"WHERE {' AND '.join(given)} ORDER BY id DESC LIMIT :limit"
-    )
-    named = {"kind": kind, "state": state, "key": key, "before": before, "limit": limit}
-    used = {name: value for name, value in named.items() if f":{name}" in sql}
-    return (await connection.execute(text(sql), used)).mappings().all()
+    """Publications, newest first; None takes every one."""
+    wanted = {"kind =": kind, "state =": state, "key =": key, "id <": before}
+    given = {condition: value for condition, value in wanted.items() if value is not None}
+    where = " AND ".join(f"{condition} ${number}" for number, condition in enumerate(given, 2))
+    sql = f"{_PUBLICATIONS} WHERE {where or 'true'} ORDER BY id DESC LIMIT $1"
+    return (await connection.exec_driver_sql(sql, (limit, *given.values()))).mappings().all()
 
 
 async def malformed_trades(connection: AsyncConnection, limit: int) -> Rows:
+    """Trades that cannot be read yet, newest first."""
     rows = await connection.exec_driver_sql(
-        "SELECT store_code, trade_no, reason, seen_at FROM malformed_trade ORDER BY seen_at DESC LIMIT $1", (limit,)
+        "SELECT store_code, trade_no, reason, seen_at FROM malformed_trade "
+        "WHERE resolved_at IS NULL ORDER BY seen_at DESC LIMIT $1",
+        (limit,),
     )
     return rows.mappings().all()
+
+
+_PULLS = """
+SELECT store_code, c.until, coalesce(c.refusal, '') AS refusal, s.last_run_at, s.last_error
+FROM unnest($1::text[]) AS store(store_code)
+LEFT JOIN cursor c USING (store_code)
+LEFT JOIN schedule s ON s.name = 'pull:' || store_code
+ORDER BY store_code
+"""
+_PUBLICATIONS = """
+SELECT id, kind, key, state, attempts, payload, answer, created_at, due_at, ended_at FROM outbound_call
+"""

@@ -16,7 +16,7 @@ def upgrade() -> None:
         sa.Column("store_code", sa.String(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("trades_pulled", sa.BigInteger(), nullable=False),
+        sa.Column("refusal", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("store_code"),
     )
     op.create_table(
@@ -79,6 +79,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("sealed_raw", sa.String(), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("store_code", "trade_no"),
     )
     op.create_table(
@@ -100,6 +101,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         comment="calls to systems outside, requested by handlers and made by a leased worker",
     )
+    op.create_index("outbound_call_key", "outbound_call", ["key", "id"], unique=False)
     op.create_index(
         "outbound_call_open",
         "outbound_call",
@@ -179,6 +181,7 @@ def downgrade() -> None:
         table_name="outbound_call",
         postgresql_where=sa.text("state IN ('pending', 'sending', 'unknown')"),
     )
+    op.drop_index("outbound_call_key", table_name="outbound_call")
     op.drop_table("outbound_call")
     op.drop_table("malformed_trade")
     op.drop_index("inbox_claimed_at", table_name="inbox")

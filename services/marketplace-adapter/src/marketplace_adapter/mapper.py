@@ -1,0 +1,75 @@
+"""A trade as a plugin read it, as the event that tells of it."""
+
+from collections.abc import Callable
+
+from lemai_chassis.keyring import SealedValue
+from lemai_chassis.reference import Store
+from lemai_contracts.marketplace import TradeChangedV1, TradeLine, TradeStatus
+from lemai_contracts.values import Consignee, Money, Region
+from lemai_marketplace import types as platform
+from marketplace_adapter.domain import mask_name, mask_phone
+
+
+def trade_changed(store: Store, trade: platform.Trade, consignee: Consignee) -> TradeChangedV1:
+    """Services are left out, for nothing of them is shipped; `discount` is what lines and freight exceed `paid` by."""
+
+    def money(minor: int) -> Money:
+        return Money.of(minor, trade.currency)
+
+    lines = [line for line in trade.lines if line.kind is not platform.LineKind.SERVICE]
+    freight = sum(c.amount_minor for c in trade.charges if c.kind is platform.ChargeKind.FREIGHT)
+    goods = sum(line.paid_minor for line in lines)
+    return TradeChangedV1(
+        family=f"{store.platform}/{trade.trade_no}",
+        platform=store.platform,
+        store_code=store.code,
+        trade_no=trade.trade_no,
+        version=str(trade.version),
+        status=TradeStatus(trade.status),
+        raw_status=trade.raw_status,
+        holds=tuple(sorted(trade.holds)),
+        created_at=trade.created_at,
+        paid_at=trade.paid_at,
+        modified_at=trade.modified_at,
+        ship_by=trade.ship_by,
+        lines=tuple(_line(line, money(line.paid_minor)) for line in lines),
+        freight=money(freight),
+        discount=money(goods + freight - trade.buyer_paid_minor),
+        paid=money(trade.buyer_paid_minor),
+        buyer_nick=trade.buyer,
+        buyer_message=trade.buyer_note,
+        seller_message=trade.seller_note,
+        consignee=consignee,
+    )
+
+
+def _line(line: platform.TradeLine, paid: Money) -> TradeLine:
+    return TradeLine(
+        platform_line_no=line.line_id,
+        platform_item_id=line.platform_item_id,
+        platform_sku_id=line.platform_sku_id or "",
+        merchant_sku=line.merchant_sku or "",
+        title=line.title,
+        quantity=line.quantity,
+        paid=paid,
+        gift=line.kind is platform.LineKind.GIFT,
+        status=TradeStatus(line.status),
+        raw_status=line.raw_status,
+    )
+
+
+def sealed_consignee(shown: platform.MaskedConsignee, sealed: SealedValue, digest: Callable[[str], str]) -> Consignee:
+    """A consignee as it travels. What the platform masked has no digest: equal masks are no equal consignees."""
+
+    def digest_of(value: str) -> str:
+        return digest(value) if value and "*" not in value else ""
+
+    return Consignee(
+        key_id=sealed.key_id,
+        sealed=sealed.sealed,
+        region=Region(province=shown.province, city=shown.city, district=shown.district),
+        name_masked=mask_name(shown.name),
+        phone_masked=mask_phone(shown.phone),
+        phone_digest=digest_of(shown.phone),
+        address_digest=digest_of(f"{shown.province}{shown.city}{shown.district}{shown.town}{shown.address}"),
+    )
