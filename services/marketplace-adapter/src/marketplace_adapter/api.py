@@ -8,12 +8,16 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from lemai_chassis.delivery.engine import Engine
-from lemai_chassis.web import PAGE_MAX, Page, Problem, decode_cursor, encode_cursor, not_found
+from lemai_chassis.web import PAGE_MAX, Page, Problem, not_found
 from lemai_marketplace.errors import PlatformError
 from marketplace_adapter import storage
 from marketplace_adapter.pulling import Puller
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
+Before = Annotated[int, Query(ge=0, lt=2**63, description="上一页的 next / `next` of the page before")]
+Key = Annotated[
+    str, Query(examples=["TM-JFY-01/3021456789012345678"], description="店铺/交易号 store/trade, 店铺/商品/SKU")
+]
 Kind = Literal["publish_shipment", "publish_stock"]
 State = Literal["pending", "sending", "unknown", "done", "rejected", "superseded"]
 
@@ -85,16 +89,17 @@ def router(engine: Engine, pullers: Mapping[str, Puller]) -> APIRouter:
     async def publications(
         kind: Kind | None = None,
         state: State | None = None,
-        key: Annotated[str | None, Query(description="店铺/交易号 或 店铺/商品/SKU")] = None,
-        cursor: str | None = None,
+        key: Annotated[
+            str | None, Query(description="店铺/交易号 或 店铺/商品/SKU / store/trade or store/item/SKU")
+        ] = None,
+        cursor: Annotated[int | None, Query(description="上一页的 next / `next` of the page before")] = None,
         limit: Limit = 50,
     ) -> Page[PublicationView]:
         """Publications to the platforms, newest first."""
-        before = int(decode_cursor(cursor, 1)[0]) if cursor else None
         async with engine.database.connect() as connection:
-            rows = await storage.publications(connection, kind, state, key, before, limit)
+            rows = await storage.publications(connection, kind, state, key, cursor, limit)
         items = [PublicationView.model_validate(row) for row in rows]
-        return Page(items=items, next=encode_cursor(items[-1].id) if len(items) == limit else None)
+        return Page(items=items, next=str(items[-1].id) if len(items) == limit else None)
 
     @routes.get("/malformed-trades", tags=["stores"])
     async def malformed_trades(limit: Limit = 50) -> Page[MalformedTradeView]:
