@@ -1,14 +1,14 @@
 """Orders over HTTP: search, one, its journey; what customer service does by hand; actuals that wait for a decision."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from lemai_chassis.delivery.engine import Engine
-from lemai_chassis.reference import Reference
+from lemai_chassis.reference import Code, Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork, ref
 from lemai_chassis.web import (
     PAGE_MAX,
@@ -17,29 +17,45 @@ from lemai_chassis.web import (
     IdempotencyKey,
     Page,
     Problem,
+    ProblemDocument,
     decode_cursor,
     encode_cursor,
     not_found,
 )
 from lemai_contracts.order import OrderState
-from lemai_contracts.values import Consignee, Money
+from lemai_contracts.values import Consignee, Leg, Money
 from order_svc import storage
-from order_svc.domain import CannotCancel, HeldActual, Order
+from order_svc.domain.actuals import AlreadyResolved, HeldActual
+from order_svc.domain.orders import NotOpen, Order, StepKind
 from order_svc.handlers import commands
 from order_svc.handlers.commands import HeldActualNotFound, OrderCommand, OrderNotFound, Resolution
-from order_svc.storage import ORDERS, Search
+from order_svc.storage import Search
 
-OwnerCode = Annotated[str | None, Query(description="订单号不唯一时必填 / needed where a number is not unique")]
+OrderNo = Annotated[Code, Path(description="订单号 / order number", examples=["TM3021456789012345678"])]
+OwnerCode = Annotated[Code | None, Query(description="订单号不唯一时必填 / needed where a number is not unique")]
+Cursor = Annotated[str | None, Query(description="上一页的 next / `next` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 Handler = Callable[[Reference, OrderCommand, UnitOfWork], Order]
+T = TypeVar("T")
+
+ORDER_PLACE: TypeAdapter[tuple[datetime, str, str]] = TypeAdapter(tuple[AwareDatetime, str, str])
+ACTUAL_PLACE: TypeAdapter[tuple[datetime, str, str, str, str]] = TypeAdapter(tuple[AwareDatetime, str, str, str, str])
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    404: {"model": ProblemDocument, "description": "未找到 / not found"},
+    409: {"model": ProblemDocument, "description": "状态不允许，或编号不唯一 / not in this state, or not unique"},
+    422: {"model": ProblemDocument, "description": "请求有误 / invalid request"},
+}
 
 
 class LineView(BaseModel):
+    """One line of an order, in our items."""
+
     line_no: int
     item_code: str
     item_name: str
     quantity: int
-    shipped: int
-    amount: Money
+    shipped: int = Field(description="已发件数 / pieces that have left")
+    amount: Money = Field(description="整行金额 / of the whole line")
     platform_line_no: str
     gift: bool
 
@@ -53,7 +69,10 @@ class OrderSummary(BaseModel):
     store_code: str
     trade_no: str
     state: OrderState
-    waiting_for: list[str] = Field(description="未下发的原因 / what keeps it from going out")
+    waiting_for: list[str] = Field(
+        description="未下发的原因 / what keeps it from going out: hold:<reason>, approval, stock, commitment",
+        examples=[["approval", "stock"]],
+    )
     placed_at: datetime
     total: Money
 
@@ -67,9 +86,9 @@ class OrderView(OrderSummary):
     created_at: datetime
     ship_by: datetime | None
     approved_at: datetime | None
-    approved_by: str
-    commitment: str
-    revision: int
+    approved_by: str = Field(description="人员编号，或 rule / a person, or `rule`")
+    commitment: str = Field(description="requested committed short released")
+    revision: int = Field(description="已下发次数 / how often the warehouse has been told")
     goods: Money
     freight: Money
     discount: Money
@@ -84,13 +103,15 @@ class OrderView(OrderSummary):
 class StepView(BaseModel):
     """One step of an order's way: what, when, and what it left behind (file and line, waybill, …)."""
 
-    kind: str
-    reference: str
+    kind: StepKind
+    reference: str = Field(description="区分同类步骤 / tells steps of one kind apart: an actual's number, …")
     at: datetime
     detail: dict[str, Any]
 
 
 class Journey(BaseModel):
+    """Where an order has been, first step first."""
+
     order: OrderSummary
     steps: list[StepView]
 
@@ -100,14 +121,14 @@ class HeldActualView(BaseModel):
 
     owner_code: str
     order_no: str
-    leg: str
+    leg: Leg
     actual_no: str
-    code: str
+    code: str = Field(examples=["E_OVER_SHIP"])
     reason: str
     held_at: datetime
     resolved_at: datetime | None
     resolution: str
-    actual: dict[str, Any]
+    actual: dict[str, Any] = Field(description="实绩原文 / the actual as reported")
 
 
 class ByHand(BaseModel):
@@ -124,12 +145,16 @@ class Decision(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    actor: Annotated[str, Field(min_length=1, max_length=50)]
-    resolution: Annotated[str, Field(min_length=1, max_length=500)]
+    owner_code: Code
+    order_no: Annotated[str, Field(min_length=1, max_length=50)]
+    leg: Leg
+    actual_no: Annotated[str, Field(min_length=1, max_length=64)]
+    actor: Annotated[str, Field(min_length=1, max_length=50, examples=["cs01"])]
+    resolution: Annotated[str, Field(min_length=1, max_length=500, examples=["已核实，补单 / checked, ordered again"])]
 
 
 def router(engine: Engine, reference: Reference) -> APIRouter:
-    routes = APIRouter(prefix="/v1")
+    routes = APIRouter(prefix="/v1", responses=PROBLEMS)
     routes.include_router(_reading(engine))
     routes.include_router(_commanding(engine, reference))
     routes.include_router(_held_actuals(engine))
@@ -141,32 +166,31 @@ def _reading(engine: Engine) -> APIRouter:
 
     @routes.get("/orders")
     async def search_orders(
-        owner_code: str | None = None,
-        store_code: str | None = None,
+        owner_code: Code | None = None,
+        store_code: Code | None = None,
         state: OrderState | None = None,
-        number: Annotated[str | None, Query(description="订单号或平台交易号 / order number or trade number")] = None,
+        number: Annotated[Code | None, Query(description="订单号或平台交易号 / order number or trade number")] = None,
         placed_from: AwareDatetime | None = None,
-        placed_until: AwareDatetime | None = None,
-        cursor: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
+        placed_until: Annotated[AwareDatetime | None, Query(description="不含 / exclusive")] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
     ) -> Page[OrderSummary]:
         """Orders, newest first."""
-        after = _after(cursor) if cursor else None
-        search = Search(owner_code, store_code, state, number, placed_from, placed_until, after, limit)
+        after = _place(cursor, ORDER_PLACE, 3)
+        search = Search(owner_code, store_code, state, number, placed_from, placed_until, after)
         async with engine.database.connect() as connection:
-            orders = [ORDERS.parse(row) for row in await storage.search_orders(connection, search)]
-        following = (
-            encode_cursor(orders[-1].placed_at.isoformat(), orders[-1].order_no) if len(orders) == limit else None
-        )
-        return Page(items=[_summary(order) for order in orders], next=following)
+            orders = await storage.search_orders(connection, search, limit + 1)
+        shown, last = _cut(orders, limit)
+        following = encode_cursor(last.placed_at.isoformat(), last.order_no, last.owner_code) if last else None
+        return Page(items=[_summary(order) for order in shown], next=following)
 
     @routes.get("/orders/{order_no}")
-    async def one_order(order_no: str, owner_code: OwnerCode = None) -> OrderView:
+    async def one_order(order_no: OrderNo, owner_code: OwnerCode = None) -> OrderView:
         """One order."""
         return _view(await _find(engine, order_no, owner_code))
 
     @routes.get("/orders/{order_no}/journey")
-    async def journey(order_no: str, owner_code: OwnerCode = None) -> Journey:
+    async def journey(order_no: OrderNo, owner_code: OwnerCode = None) -> Journey:
         """An order's way: trade → instruction file and line → actual file and line → parcel → publication."""
         order = await _find(engine, order_no, owner_code)
         async with engine.database.connect() as connection:
@@ -190,15 +214,16 @@ def _commanding(engine: Engine, reference: Reference) -> APIRouter:
             return _view(handler(reference, command, uow))
 
         try:
-            return await http.run(request, key, viewed, command, [ref(Order, order.owner_code, order.order_no)])
+            return await http.run(request, key, viewed, command, [ref(Order, *order.key)])
         except OrderNotFound:
             raise not_found("order_no", order_no) from None
-        except CannotCancel as error:
-            raise Problem(409, "订单已下发仓库，不能取消 / the warehouse has been told", str(error)) from None
+        except NotOpen as error:
+            title = "订单已下发仓库或已结束 / the warehouse has been told, or the order has ended"
+            raise Problem(409, title, str(error)) from None
 
     def offer(name: str, handler: Handler, summary: str) -> None:
         async def command(
-            request: Request, order_no: str, by: ByHand, owner_code: OwnerCode = None, key: IdempotencyKey = None
+            request: Request, order_no: OrderNo, by: ByHand, owner_code: OwnerCode = None, key: IdempotencyKey = None
         ) -> Response:
             return await run(handler, request, key, order_no, owner_code, by)
 
@@ -223,42 +248,35 @@ def _held_actuals(engine: Engine) -> APIRouter:
     http = Commands(engine)
 
     @routes.get("")
-    async def held_actuals(limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50) -> Page[HeldActualView]:
+    async def held_actuals(cursor: Cursor = None, limit: Limit = 50) -> Page[HeldActualView]:
         """Actuals that contradict their order and wait for a person, longest waiting first."""
         async with engine.database.connect() as connection:
-            rows = await storage.held_actuals(connection, limit)
-        return Page(items=[HeldActualView.model_validate(row) for row in rows])
+            held = await storage.waiting_actuals(connection, _place(cursor, ACTUAL_PLACE, 5), limit + 1)
+        shown, last = _cut(held, limit)
+        following = encode_cursor(last.held_at.isoformat(), *last.key) if last else None
+        return Page(items=[_held_view(actual) for actual in shown], next=following)
 
-    @routes.post("/{owner_code}/{order_no}/{leg}/{actual_no}/resolve")
-    async def resolve(
-        request: Request,
-        owner_code: str,
-        order_no: str,
-        leg: str,
-        actual_no: str,
-        decision: Decision,
-        key: IdempotencyKey = None,
-    ) -> Response:
-        """Close a held actual with what was decided."""
-        command = Resolution(owner_code, order_no, leg, actual_no, decision.actor, decision.resolution)
+    @routes.post("/resolve", response_model=HeldActualView)
+    async def resolve(request: Request, decision: Decision, key: IdempotencyKey = None) -> Response:
+        """Close a held actual with what was decided. Its pieces are not booked by that."""
+        command = Resolution(**decision.model_dump())
 
         def viewed(command: Resolution, uow: UnitOfWork) -> HeldActualView:
-            held = commands.resolve_held_actual(command, uow)
-            return HeldActualView.model_validate(held, from_attributes=True)
+            return _held_view(commands.resolve_held_actual(command, uow))
 
         try:
-            return await http.run(
-                request, key, viewed, command, [ref(HeldActual, owner_code, order_no, leg, actual_no)]
-            )
+            return await http.run(request, key, viewed, command, [ref(HeldActual, *command.key)])
         except HeldActualNotFound:
-            raise not_found("actual_no", actual_no) from None
+            raise not_found("actual_no", decision.actual_no) from None
+        except AlreadyResolved as error:
+            raise Problem(409, "已有决定 / somebody has decided already", str(error)) from None
 
     return routes
 
 
 async def _find(engine: Engine, order_no: str, owner_code: str | None) -> Order:
     async with engine.database.connect() as connection:
-        found = [ORDERS.parse(row) for row in await storage.find_orders(connection, order_no, owner_code)]
+        found = await storage.find_orders(connection, order_no, owner_code)
     if not found:
         raise not_found("order_no", order_no)
     if len(found) > 1:
@@ -268,9 +286,21 @@ async def _find(engine: Engine, order_no: str, owner_code: str | None) -> Order:
     return found[0]
 
 
-def _after(cursor: str) -> tuple[datetime, str]:
-    placed_at, order_no = decode_cursor(cursor, 2)
-    return datetime.fromisoformat(placed_at), order_no
+def _cut(rows: Sequence[T], limit: int) -> tuple[Sequence[T], T | None]:
+    """A page of one row more than was asked for: what to show, and its last row if more follow."""
+    return rows[:limit], rows[limit - 1] if len(rows) > limit else None
+
+
+def _place(cursor: str | None, place: TypeAdapter[T], length: int) -> T | None:
+    """The place in a list that a cursor stands for."""
+    if cursor is None:
+        return None
+    try:
+        return place.validate_python(decode_cursor(cursor, length))
+    except ValidationError:
+        expected = "应为上一页返回的 next / expected the `next` of the page before"
+        problem = FieldProblem(field="cursor", value=cursor, message=expected)
+        raise Problem(422, "参数错误 / invalid parameter", errors=[problem]) from None
 
 
 def _summary(order: Order) -> OrderSummary:
@@ -279,6 +309,10 @@ def _summary(order: Order) -> OrderSummary:
 
 def _view(order: Order) -> OrderView:
     return OrderView.model_validate(_fields(order))
+
+
+def _held_view(held: HeldActual) -> HeldActualView:
+    return HeldActualView.model_validate(held, from_attributes=True)
 
 
 def _fields(order: Order) -> Mapping[str, Any]:

@@ -5,12 +5,10 @@ from typing import Any
 
 from lemai_chassis.delivery.engine import On
 from lemai_chassis.reference import Reference
-from lemai_chassis.state.unit_of_work import ref
 from lemai_contracts.catalog import ItemChangedV1, ListingChangedV1
 from lemai_contracts.fulfilment import ActualReportedV1, DocumentAcknowledgedV1, DocumentRejectedV1, DocumentSentV1
 from lemai_contracts.marketplace import ShipmentPublishedV1, TradeChangedV1, TradesPulledV1
 from lemai_contracts.stock import CommitmentAnsweredV1
-from order_svc.domain import Item, Listing, Order
 from order_svc.handlers import fulfilment, intake
 
 
@@ -18,20 +16,12 @@ def routes(reference: Reference) -> list[On[Any]]:
     return [
         On(TradeChangedV1, partial(intake.on_trade_changed, reference), partial(intake.trade_refs, reference)),
         On(TradesPulledV1, intake.on_trades_pulled),
-        On(
-            ListingChangedV1,
-            intake.on_listing_changed,
-            lambda event: [ref(Listing, event.store_code, event.platform_item_id, event.platform_sku_id)],
-        ),
-        On(ItemChangedV1, intake.on_item_changed, lambda event: [ref(Item, event.owner_code, event.item_code)]),
+        On(ListingChangedV1, intake.on_listing_changed, intake.listing_refs),
+        On(ItemChangedV1, intake.on_item_changed, intake.item_refs),
         On(CommitmentAnsweredV1, partial(fulfilment.on_commitment_answered, reference), fulfilment.commitment_refs),
         On(ActualReportedV1, partial(fulfilment.on_actual_reported, reference), fulfilment.actual_refs),
-        On(DocumentSentV1, fulfilment.on_document_sent, fulfilment.document_refs),
-        On(DocumentAcknowledgedV1, fulfilment.on_document_acknowledged, fulfilment.document_refs),
-        On(
-            DocumentRejectedV1,
-            fulfilment.on_document_rejected,
-            lambda event: [ref(Order, event.owner_code, event.reference)],
-        ),
-        On(ShipmentPublishedV1, fulfilment.on_shipment_published, fulfilment.publication_refs),
+        On(DocumentSentV1, fulfilment.on_document_sent),
+        On(DocumentAcknowledgedV1, fulfilment.on_document_acknowledged),
+        On(DocumentRejectedV1, fulfilment.on_document_rejected, fulfilment.rejection_refs),
+        On(ShipmentPublishedV1, fulfilment.on_shipment_published),
     ]

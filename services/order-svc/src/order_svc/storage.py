@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, MetaData, RowMapping, text
+from pydantic import TypeAdapter
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, MetaData, RowMapping, Select, select, text, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from lemai_chassis import tables
-from lemai_chassis.delivery.engine import Storage
+from lemai_chassis.delivery.engine import Storage, Transaction
 from lemai_chassis.state.aggregates import Aggregates
-from order_svc.domain import HeldActual, Item, Listing, Order, Step, Trade
+from order_svc.domain.actuals import HeldActual
+from order_svc.domain.orders import Order, Step
+from order_svc.domain.trades import Item, Listing, Trade
 
-Rows = Sequence[RowMapping]
 METADATA = MetaData()
 tables.tables(METADATA)
 
@@ -39,10 +41,11 @@ class OrderSvcRow(SQLModel):
 class OrderRow(OrderSvcRow, table=True):
     __tablename__ = "orders"
     __table_args__ = (
-        Index("orders_placed_at", "placed_at", "order_no"),
+        Index("orders_placed_at", "placed_at", "order_no", "owner_code"),
+        Index("orders_store_code", "store_code", "placed_at"),
+        Index("orders_state", "state", "placed_at"),
         Index("orders_trade_no", "trade_no"),
         Index("orders_order_no", "order_no"),
-        Index("orders_state", "state", "placed_at"),
     )
     owner_code: str = Field(primary_key=True)
     order_no: str = Field(primary_key=True)
@@ -72,7 +75,6 @@ class OrderRow(OrderSvcRow, table=True):
     approved_at: datetime | None = Field(sa_type=DateTime(timezone=True))
     approved_by: str
     revision: int
-    final: bool
     actual_nos: list[str] = _json()
 
 
@@ -109,6 +111,7 @@ class ItemRow(OrderSvcRow, table=True):
 
 class HeldActualRow(OrderSvcRow, table=True):
     __tablename__ = "held_actual"
+    __table_args__ = (Index("held_actual_waiting", "held_at", postgresql_where=text("resolved_at IS NULL")),)
     owner_code: str = Field(primary_key=True)
     order_no: str = Field(primary_key=True)
     leg: str = Field(primary_key=True)
@@ -128,25 +131,40 @@ class StepRow(OrderSvcRow, table=True):
     order_no: str = Field(primary_key=True)
     kind: str = Field(primary_key=True)
     reference: str = Field(primary_key=True)
-    version: int = _version()
+    seq: int = Field(sa_column=Column(BigInteger, Identity(), nullable=False))
     at: datetime = Field(sa_type=DateTime(timezone=True))
     detail: dict[str, Any] = _json()
 
 
+async def append_steps(transaction: Transaction, steps: Sequence[Step]) -> None:
+    """Store steps; one that is there already stays as it was."""
+    await transaction.connection.exec_driver_sql(
+        "INSERT INTO journey_step (owner_code, order_no, kind, reference, at, detail) "
+        "SELECT owner_code, order_no, kind, reference, at, detail "
+        "FROM json_populate_recordset(NULL::journey_step, $1::text::json) ON CONFLICT DO NOTHING",
+        (STEPS.dump_json(list(steps)).decode(),),
+    )
+
+
+STEPS = TypeAdapter(list[Step])
 ORDERS = Aggregates(Order, OrderRow)
+HELD_ACTUALS = Aggregates(HeldActual, HeldActualRow)
 STORAGE = Storage.of(
     ORDERS,
+    HELD_ACTUALS,
     Aggregates(Trade, TradeRow),
     Aggregates(Listing, ListingRow),
     Aggregates(Item, ItemRow),
-    Aggregates(HeldActual, HeldActualRow),
-    Aggregates(Step, StepRow),
+    sinks={Step: append_steps},
 )
 
 
 @dataclass(frozen=True)
 class Search:
-    """What to look for; None looks for everything. `after` is the (placed_at, order_no) of the last one seen."""
+    """What to look for; None looks for everything.
+
+    `after` is (placed_at, order_no, owner_code) of the last one seen.
+    """
 
     owner_code: str | None = None
     store_code: str | None = None
@@ -154,60 +172,58 @@ class Search:
     number: str | None = None
     placed_from: datetime | None = None
     placed_until: datetime | None = None
-    after: tuple[datetime, str] | None = None
-    limit: int = 50
+    after: tuple[datetime, str, str] | None = None
 
 
-async def search_orders(connection: AsyncConnection, search: Search) -> Rows:
+async def search_orders(connection: AsyncConnection, search: Search, limit: int) -> Sequence[Order]:
     """Orders, newest first. `number` is an order number or a platform's trade number, in full."""
-    conditions = {
-        "owner_code = :owner_code": search.owner_code,
-        "store_code = :store_code": search.store_code,
-        "state = :state": search.state,
-        "(order_no = :number OR trade_no = :number)": search.number,
-        "placed_at >= :placed_from": search.placed_from,
-        "placed_at < :placed_until": search.placed_until,
-        "(placed_at, order_no) < (:after_at, :after_no)": search.after,
-    }
-    after_at, after_no = search.after or (None, None)
-    given = [condition for condition, value in conditions.items() if value is not None] or ["true"]
-    sql = f"SELECT * FROM orders WHERE {' AND '.join(given)} ORDER BY placed_at DESC, order_no DESC LIMIT :limit"  # noqa: S608
-    parameters = {
-        "owner_code": search.owner_code,
-        "store_code": search.store_code,
-        "state": search.state,
-        "number": search.number,
-        "placed_from": search.placed_from,
-        "placed_until": search.placed_until,
-        "after_at": after_at,
-        "after_no": after_no,
-        "limit": search.limit,
-    }
-    used = {name: value for name, value in parameters.items() if f":{name}" in sql}
-    return (await connection.execute(text(sql), used)).mappings().all()
+    rows = await connection.execute(_search(search).limit(limit))
+    return [ORDERS.parse(row) for row in rows.mappings()]
 
 
-async def find_orders(connection: AsyncConnection, order_no: str, owner_code: str | None) -> Rows:
+def _search(search: Search) -> Select[Any]:
+    table = METADATA.tables["orders"]
+    column = table.c
+    place = column.placed_at, column.order_no, column.owner_code
+    query = select(table).order_by(*(part.desc() for part in place))
+    for name in ("owner_code", "store_code", "state"):
+        if wanted := getattr(search, name):
+            query = query.where(column[name] == wanted)
+    if search.number:
+        query = query.where((column.order_no == search.number) | (column.trade_no == search.number))
+    if search.placed_from:
+        query = query.where(column.placed_at >= search.placed_from)
+    if search.placed_until:
+        query = query.where(column.placed_at < search.placed_until)
+    if search.after:
+        query = query.where(tuple_(*place) < tuple_(*search.after))
+    return query
+
+
+async def find_orders(connection: AsyncConnection, order_no: str, owner_code: str | None) -> Sequence[Order]:
     """Orders with this number: one, unless two owners use the same."""
     rows = await connection.exec_driver_sql(
         "SELECT * FROM orders WHERE order_no = $1 AND ($2::text IS NULL OR owner_code = $2)", (order_no, owner_code)
     )
-    return rows.mappings().all()
+    return [ORDERS.parse(row) for row in rows.mappings()]
 
 
-async def journey(connection: AsyncConnection, owner_code: str, order_no: str) -> Rows:
+async def journey(connection: AsyncConnection, owner_code: str, order_no: str) -> Sequence[RowMapping]:
     """Every step of an order, first first."""
     rows = await connection.exec_driver_sql(
-        "SELECT kind, reference, at, detail FROM journey_step "
-        "WHERE owner_code = $1 AND order_no = $2 ORDER BY at, kind",
+        "SELECT kind, reference, at, detail FROM journey_step WHERE owner_code = $1 AND order_no = $2 ORDER BY at, seq",
         (owner_code, order_no),
     )
     return rows.mappings().all()
 
 
-async def held_actuals(connection: AsyncConnection, limit: int) -> Rows:
-    """Actuals nobody has decided on, longest waiting first."""
-    rows = await connection.exec_driver_sql(
-        "SELECT * FROM held_actual WHERE resolved_at IS NULL ORDER BY held_at LIMIT $1", (limit,)
-    )
-    return rows.mappings().all()
+async def waiting_actuals(
+    connection: AsyncConnection, after: tuple[datetime, str, str, str, str] | None, limit: int
+) -> Sequence[HeldActual]:
+    """Actuals nobody has decided on, longest waiting first; `after` is (held_at, *key) of the last one seen."""
+    table = METADATA.tables["held_actual"]
+    place = table.c.held_at, *table.primary_key.columns
+    query = select(table).where(table.c.resolved_at.is_(None)).order_by(*place).limit(limit)
+    if after:
+        query = query.where(tuple_(*place) > tuple_(*after))
+    return [HELD_ACTUALS.parse(row) for row in (await connection.execute(query)).mappings()]

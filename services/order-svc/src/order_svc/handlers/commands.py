@@ -1,10 +1,11 @@
-"""What customer service does with orders by hand."""
+"""What people do by hand: with orders, and with actuals that contradict them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork
-from order_svc.domain import HeldActual, Order
+from order_svc.domain.actuals import HeldActual
+from order_svc.domain.orders import Order, Step, StepKind
 from order_svc.handlers.progress import advance
 
 
@@ -26,27 +27,6 @@ class OrderCommand:
     reason: str = ""
 
 
-def approve(reference: Reference, command: OrderCommand, uow: UnitOfWork) -> Order:
-    order = _order(command, uow)
-    return _advanced(reference, order, order.approve(command.actor, uow.now), command, uow)
-
-
-def hold(reference: Reference, command: OrderCommand, uow: UnitOfWork) -> Order:
-    order = _order(command, uow)
-    return _advanced(reference, order, order.hold(command.reason), command, uow)
-
-
-def release(reference: Reference, command: OrderCommand, uow: UnitOfWork) -> Order:
-    order = _order(command, uow)
-    return _advanced(reference, order, order.release(), command, uow)
-
-
-def cancel(reference: Reference, command: OrderCommand, uow: UnitOfWork) -> Order:
-    """Raises CannotCancel when the warehouse has been told."""
-    order = _order(command, uow)
-    return _advanced(reference, order, order.cancel(), command, uow)
-
-
 @dataclass(frozen=True)
 class Resolution:
     """What a person decided on a held actual."""
@@ -58,12 +38,38 @@ class Resolution:
     actor: str
     resolution: str
 
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        return self.owner_code, self.order_no, self.leg, self.actual_no
+
+
+def approve(reference: Reference, command: OrderCommand, uow: UnitOfWork) -> Order:
+    """Raises OrderNotFound, or NotOpen; so do hold, release and cancel."""
+    order = _order(command, uow)
+    return _done(reference, StepKind.APPROVED, order, order.approve(command.actor, uow.now), command, uow)
+
+
+def hold(reference: Reference, command: OrderCommand, uow: UnitOfWork) -> Order:
+    order = _order(command, uow)
+    return _done(reference, StepKind.HELD, order, order.hold(command.reason), command, uow)
+
+
+def release(reference: Reference, command: OrderCommand, uow: UnitOfWork) -> Order:
+    order = _order(command, uow)
+    return _done(reference, StepKind.RELEASED, order, order.release(), command, uow)
+
+
+def cancel(reference: Reference, command: OrderCommand, uow: UnitOfWork) -> Order:
+    order = _order(command, uow)
+    return _done(reference, StepKind.CANCELLED, order, order.cancel(), command, uow)
+
 
 def resolve_held_actual(command: Resolution, uow: UnitOfWork) -> HeldActual:
-    held = uow.get(HeldActual, command.owner_code, command.order_no, command.leg, command.actual_no)
+    """Raises HeldActualNotFound or AlreadyResolved."""
+    held = uow.get(HeldActual, *command.key)
     if held is None:
         raise HeldActualNotFound(command.actual_no)
-    resolved = replace(held, resolved_at=uow.now, resolution=f"{command.actor}: {command.resolution}")
+    resolved = held.resolve(f"{command.actor}: {command.resolution}", uow.now)
     uow.put(resolved)
     return resolved
 
@@ -75,9 +81,12 @@ def _order(command: OrderCommand, uow: UnitOfWork) -> Order:
     return order
 
 
-def _advanced(reference: Reference, before: Order, order: Order, command: OrderCommand, uow: UnitOfWork) -> Order:
-    reason = f"{command.actor}: {command.reason}" if command.reason else command.actor
-    advance(reference, before, order, uow, reason)
-    after = uow.get(Order, order.owner_code, order.order_no)
-    assert after is not None
-    return after
+def _done(
+    reference: Reference, kind: StepKind, before: Order, order: Order, command: OrderCommand, uow: UnitOfWork
+) -> Order:
+    if order == before:
+        return before
+    detail = {"actor": command.actor, "reason": command.reason}
+    uow.append(Step(*order.key, kind, uow.now.isoformat(), uow.now, detail))
+    said = f"{command.actor}: {command.reason}" if command.reason else command.actor
+    return advance(reference, before, order, uow, said)

@@ -1,89 +1,82 @@
 """What stock-svc, the counterparts and the platforms answer."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from lemai_chassis.reference import Reference
-from lemai_chassis.state.unit_of_work import Ref, UnitOfWork, ref
+from lemai_chassis.state.unit_of_work import Park, Ref, UnitOfWork, ref
 from lemai_contracts.fulfilment import (
     ActualReportedV1,
     Direction,
     DocumentAcknowledgedV1,
     DocumentRejectedV1,
     DocumentSentV1,
+    ReportedContent,
+    ReportedLine,
     ReportedParcel,
 )
 from lemai_contracts.marketplace import PublicationState, ShipmentPublishedV1
 from lemai_contracts.order import OrderShippedV1, ParcelContent, PlatformPieces, ShippedParcel
 from lemai_contracts.stock import CommitmentAnsweredV1
 from lemai_contracts.values import Leg, Money, OrderKind
-from order_svc.domain import Commitment, HeldActual, NotOrdered, Order, OrderError, State
-from order_svc.handlers.progress import advance, alert, step, step_ref
+from order_svc.domain.actuals import HeldActual, contents_of_parcels, platform_pieces
+from order_svc.domain.orders import COMPLETE, Commitment, Contradiction, Order, Pieces, State, Step, StepKind
+from order_svc.handlers.progress import advance, alert
 
 UNKNOWN_ORDER = "E_UNKNOWN_ORDER"
+UNKNOWN_LEG = "E_LEG"
 
 
 def on_commitment_answered(reference: Reference, event: CommitmentAnsweredV1, uow: UnitOfWork) -> None:
     """Committed orders go out when nothing else keeps them; short ones wait."""
     order = uow.get(Order, event.owner_code, event.order_no)
     if order is None:
-        return
+        raise Park(f"没有此订单 / no such order: {event.owner_code}/{event.order_no}")
+    detail = {"missing": [line.model_dump() for line in event.missing]}
+    uow.append(Step(*order.key, StepKind.COMMITMENT, event.state, uow.now, detail))
     advance(reference, order, order.answer_commitment(Commitment(event.state)), uow)
-    step(order, "commitment", event.state, uow.now, uow, missing=[line.model_dump() for line in event.missing])
 
 
 def commitment_refs(event: CommitmentAnsweredV1) -> Iterable[Ref]:
     yield ref(Order, event.owner_code, event.order_no)
-    yield step_ref(event.owner_code, event.order_no, "commitment", event.state)
-    yield step_ref(event.owner_code, event.order_no, "instructed", "1")
 
 
 def on_actual_reported(reference: Reference, event: ActualReportedV1, uow: UnitOfWork) -> None:
     """Book what left; hold what contradicts the order. The goods have moved either way."""
     order = uow.get(Order, event.owner_code, event.order_no)
+    if uow.get(HeldActual, *_held_key(event)) or (order and event.actual_no in order.actual_nos):
+        return
+    uow.append(_report(event))
+    if not (event.lines or event.final):
+        return
     if order is None:
         _hold(event, UNKNOWN_ORDER, "没有此订单 / no such order", uow)
-        return
-    if event.actual_no in order.actual_nos:
-        return
-    _report_step(order, event, uow)
-    if event.leg is not Leg.OUT or not event.lines:
-        return
-    try:
-        shipped = order.ship(event.actual_no, _pieces(order, event), final=event.final)
-    except OrderError as error:
-        _hold(event, error.code, str(error), uow)
-        return
-    advance(reference, order, shipped, uow, event.status)
-    if shipped.pieces_shipped > order.pieces_shipped:
-        uow.emit(_shipped(order, shipped, event), shipped)
-    if shipped.state is State.SHORT_SHIPPED:
-        about = f"{order.owner_code}/{order.order_no}"
-        alert("short_shipped", about, f"仓库短发，请决定退款或补寄 / short: refund or resend: {event.remark}", uow)
+    elif event.leg is not Leg.OUT:
+        _hold(event, UNKNOWN_LEG, "此订单没有入库方向 / nothing is to come in with this order", uow)
+    else:
+        _ship(reference, order, event, uow)
 
 
 def actual_refs(event: ActualReportedV1) -> Iterable[Ref]:
     yield ref(Order, event.owner_code, event.order_no)
-    yield step_ref(event.owner_code, event.order_no, "actual", event.actual_no)
+    yield ref(HeldActual, *_held_key(event))
 
 
 def on_document_sent(event: DocumentSentV1, uow: UnitOfWork) -> None:
-    order = uow.get(Order, event.owner_code, event.reference)
-    if order:
-        place = event.document
-        step(order, "document_sent", _document(event), event.sent_at, uow, file=place.file_name, line=place.line)
+    """An item master has no leg, and no order."""
+    if event.leg:
+        detail = {"file": event.document.file_name, "line": event.document.line}
+        reference = f"{event.interface}/{event.revision}"
+        uow.append(Step(event.owner_code, event.reference, StepKind.DOCUMENT_SENT, reference, event.sent_at, detail))
 
 
 def on_document_acknowledged(event: DocumentAcknowledgedV1, uow: UnitOfWork) -> None:
-    order = uow.get(Order, event.owner_code, event.reference)
-    if order:
-        step(order, "acknowledged", _document(event), event.acknowledged_at, uow, file=event.file_name)
-
-
-def document_refs(event: DocumentSentV1 | DocumentAcknowledgedV1) -> Iterable[Ref]:
-    kind = "document_sent" if isinstance(event, DocumentSentV1) else "acknowledged"
-    yield ref(Order, event.owner_code, event.reference)
-    yield step_ref(event.owner_code, event.reference, kind, _document(event))
+    if event.leg:
+        detail = {"file": event.file_name}
+        reference = f"{event.interface}/{event.revision}"
+        uow.append(
+            Step(event.owner_code, event.reference, StepKind.ACKNOWLEDGED, reference, event.acknowledged_at, detail)
+        )
 
 
 def on_document_rejected(event: DocumentRejectedV1, uow: UnitOfWork) -> None:
@@ -91,91 +84,80 @@ def on_document_rejected(event: DocumentRejectedV1, uow: UnitOfWork) -> None:
     order = uow.get(Order, event.owner_code, event.reference)
     if order is None:
         return
-    place = event.document
-    step(
-        order,
-        "document_rejected",
-        f"{place.file_name}:{place.line}",
-        event.rejected_at,
-        uow,
-        code=event.code,
-        field=event.field,
-        message=event.message,
-    )
+    reference = f"{event.document.file_name}:{event.document.line}"
+    detail = {"direction": event.direction, "code": event.code, "field": event.field, "message": event.message}
+    uow.append(Step(*order.key, StepKind.DOCUMENT_REJECTED, reference, event.rejected_at, detail))
     if event.direction is Direction.OUTGOING:
-        about = f"{event.owner_code}/{event.reference}"
-        alert("instruction_rejected", about, f"仓库拒收指示 / instruction refused: {event.code} {event.message}", uow)
+        message = f"仓库拒收指示，请处理 / instruction refused: {event.code} {event.message}"
+        alert("instruction_rejected", order.key, message, uow)
+
+
+def rejection_refs(event: DocumentRejectedV1) -> Iterable[Ref]:
+    yield ref(Order, event.owner_code, event.reference)
 
 
 def on_shipment_published(event: ShipmentPublishedV1, uow: UnitOfWork) -> None:
-    order = uow.get(Order, event.owner_code, event.order_no)
-    if order is None:
-        return
-    step(
-        order,
-        "published",
-        event.actual_no,
-        event.published_at,
-        uow,
-        state=event.state,
-        waybills=list(event.waybills),
-        code=event.code,
-        message=event.message,
-    )
+    """Once for each actual: published, or refused and told to somebody."""
+    key = event.owner_code, event.order_no
+    detail = {"state": event.state, "waybills": event.waybills, "code": event.code, "message": event.message}
+    uow.append(Step(*key, StepKind.PUBLISHED, event.actual_no, event.published_at, detail))
     if event.state is PublicationState.REJECTED:
-        about = f"{event.owner_code}/{event.order_no}"
-        message = f"平台拒绝发货信息 / platform refused the shipment: {event.code} {event.message}"
-        alert("shipment_refused", about, message, uow)
+        message = f"平台拒绝发货信息，请处理 / platform refused the shipment: {event.code} {event.message}"
+        alert("shipment_refused", key, message, uow)
 
 
-def publication_refs(event: ShipmentPublishedV1) -> Iterable[Ref]:
-    yield ref(Order, event.owner_code, event.order_no)
-    yield step_ref(event.owner_code, event.order_no, "published", event.actual_no)
+def _report(event: ActualReportedV1) -> Step:
+    detail = {
+        "leg": event.leg,
+        "status": event.status,
+        "final": event.final,
+        "file": event.document.file_name,
+        "line": event.document.line,
+        "operator": event.operator,
+        "remark": event.remark,
+        "lines": [line.model_dump(mode="json") for line in event.lines],
+        "waybills": [parcel.waybill_no for parcel in event.parcels],
+    }
+    return Step(event.owner_code, event.order_no, StepKind.ACTUAL, event.actual_no, event.occurred_at, detail)
 
 
-def _document(event: DocumentSentV1 | DocumentAcknowledgedV1) -> str:
-    return f"{event.interface}/{event.revision}"
-
-
-def _report_step(order: Order, event: ActualReportedV1, uow: UnitOfWork) -> None:
-    step(
-        order,
-        "actual",
-        event.actual_no,
-        event.occurred_at,
-        uow,
-        status=event.status,
-        final=event.final,
-        file=event.document.file_name,
-        line=event.document.line,
-        operator=event.operator,
-        lines=[line.model_dump(mode="json") for line in event.lines],
-        waybills=[parcel.waybill_no for parcel in event.parcels],
-    )
-
-
-def _pieces(order: Order, event: ActualReportedV1) -> Counter[int]:
-    """Pieces by line; several lots of one line add up. Raises NotOrdered where line and item disagree."""
-    items = {line.line_no: line.item_code for line in order.lines}
-    pieces: Counter[int] = Counter()
-    for line in event.lines:
-        if items.get(line.line_no) != line.item_code:
-            raise NotOrdered(f"{order.order_no} line {line.line_no} is not {line.item_code}")
-        pieces[line.line_no] += line.quantity
-    return pieces
+def _ship(reference: Reference, order: Order, event: ActualReportedV1, uow: UnitOfWork) -> None:
+    try:
+        shipped = order.ship(event.actual_no, _pieces(event.lines), final=event.final)
+    except Contradiction as contradiction:
+        _hold(event, contradiction.code, str(contradiction), uow)
+        return
+    advance(reference, order, shipped, uow, event.status)
+    if shipped.pieces_shipped > order.pieces_shipped:
+        uow.emit(_shipped(order, shipped, event), shipped)
+    if shipped.state is State.SHORT_SHIPPED:
+        message = f"仓库短发，请决定退款或补寄 / shipped short, refund or send again: {event.remark}"
+        alert("short_shipped", order.key, message, uow)
 
 
 def _hold(event: ActualReportedV1, code: str, reason: str, uow: UnitOfWork) -> None:
-    key = (event.owner_code, event.order_no, event.leg.value, event.actual_no)
-    if uow.get(HeldActual, *key) is None:
-        uow.put(HeldActual(*key, code, reason, event.model_dump(mode="json"), uow.now))
-        about = f"{event.owner_code}/{event.order_no}"
-        alert("actual_held", about, f"实绩 {event.actual_no} 待处理 / actual held: {code} {reason}", uow)
+    key = _held_key(event)
+    uow.put(HeldActual(*key, code, reason, event.model_dump(mode="json"), uow.now))
+    message = f"实绩 {event.actual_no} 与订单不符，请决定 / contradicts its order, decide: {code} {reason}"
+    alert("actual_held", key[:2], message, uow)
+
+
+def _held_key(event: ActualReportedV1) -> tuple[str, str, str, str]:
+    return event.owner_code, event.order_no, event.leg.value, event.actual_no
+
+
+def _pieces(lines: Iterable[ReportedLine | ReportedContent]) -> Counter[tuple[int, str]]:
+    """Several lots of one line add up."""
+    pieces: Counter[tuple[int, str]] = Counter()
+    for line in lines:
+        pieces[line.line_no, line.item_code] += line.quantity
+    return +pieces
 
 
 def _shipped(before: Order, order: Order, event: ActualReportedV1) -> OrderShippedV1:
-    parcels = _parcels(before, order, event)
-    touched = {pieces.platform_line_no for parcel in parcels for pieces in parcel.platform_lines}
+    contents = contents_of_parcels(_pieces(event.lines), [_pieces(parcel.contents) for parcel in event.parcels])
+    told = platform_pieces(before, contents)
+    unfinished = order.unfinished_platform_lines() & {number for parcel in told for number in parcel}
     return OrderShippedV1(
         family=order.family,
         owner_code=order.owner_code,
@@ -186,44 +168,22 @@ def _shipped(before: Order, order: Order, event: ActualReportedV1) -> OrderShipp
         trade_no=order.trade_no,
         actual_no=event.actual_no,
         shipped_at=event.occurred_at,
-        parcels=parcels,
-        unfinished_platform_lines=tuple(line for line in order.unfinished_platform_lines() if line in touched),
-        amount=Money.of(order.shipment_amount(before), order.currency),
-        complete=order.final,
+        parcels=tuple(map(_parcel, event.parcels, contents, told)),
+        unfinished_platform_lines=tuple(sorted(unfinished)),
+        amount=Money.of(order.shipped_minor - before.shipped_minor, order.currency),
+        complete=order.state in COMPLETE,
     )
 
 
-def _parcels(before: Order, order: Order, event: ActualReportedV1) -> tuple[ShippedParcel, ...]:
-    """The actual's parcels. Pieces of a platform line go with the last parcel that holds something of it."""
-    earlier = before.platform_shipped()
-    to_tell = {number: now - earlier[number] for number, now in order.platform_shipped().items()}
-    lines = {line.line_no: line for line in order.lines}
-    parcels: list[ShippedParcel] = []
-    for parcel in reversed(event.parcels):
-        contents = _contents(parcel, event)
-        told: dict[str, int] = {}
-        for content in contents:
-            line = lines[content.line_no]
-            number = line.platform_line_no
-            here = content.quantity if line.quantity == line.platform_quantity else to_tell.get(number, 0)
-            told[number] = told.get(number, 0) + min(here, to_tell.get(number, 0))
-            to_tell[number] = to_tell.get(number, 0) - min(here, to_tell.get(number, 0))
-        platform_lines = (PlatformPieces(platform_line_no=n, quantity=q) for n, q in told.items() if n and q)
-        parcels.append(
-            ShippedParcel(
-                carrier_code=parcel.carrier_code,
-                waybill_no=parcel.waybill_no,
-                contents=contents,
-                platform_lines=tuple(platform_lines),
-            )
-        )
-    return tuple(reversed(parcels))
-
-
-def _contents(parcel: ReportedParcel, event: ActualReportedV1) -> tuple[ParcelContent, ...]:
-    """What is in a parcel; one without contents of its own holds everything the actual reports."""
-    return tuple(
-        ParcelContent(line_no=part.line_no, item_code=part.item_code, quantity=part.quantity)
-        for part in parcel.contents or event.lines
-        if part.quantity > 0
+def _parcel(parcel: ReportedParcel, contents: Pieces, platform_lines: Mapping[str, int]) -> ShippedParcel:
+    return ShippedParcel(
+        carrier_code=parcel.carrier_code,
+        waybill_no=parcel.waybill_no,
+        contents=tuple(
+            ParcelContent(line_no=line_no, item_code=item_code, quantity=quantity)
+            for (line_no, item_code), quantity in contents.items()
+        ),
+        platform_lines=tuple(
+            PlatformPieces(platform_line_no=number, quantity=quantity) for number, quantity in platform_lines.items()
+        ),
     )

@@ -1,19 +1,22 @@
 """Trades become orders: de-duplicated, one order per owner, lines mapped to items, combos split."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import ParkAwaiting, Ref, UnitOfWork, ref
 from lemai_contracts.catalog import ItemChangedV1, ListingChangedV1
-from lemai_contracts.marketplace import TradeChangedV1, TradesPulledV1, TradeStatus
+from lemai_contracts.marketplace import TradeChangedV1, TradeLine, TradesPulledV1, TradeStatus
 from lemai_contracts.order import IntakeAdvancedV1
 from lemai_contracts.values import OrderKind
-from order_svc import domain
-from order_svc.domain import Component, Item, Line, Listing, Order, Trade
-from order_svc.handlers.progress import advance, cancel_or_alert, place, step_ref
+from order_svc.domain.orders import SHIPPABLE, Line, Order, State, Step, StepKind
+from order_svc.domain.trades import Component, Item, Listing, Trade, apportion, order_no, split_combo
+from order_svc.handlers.progress import advance, alert, place
 
 TO_SHIP = (TradeStatus.TO_SHIP, TradeStatus.PARTLY_SHIPPED)
+GONE = (TradeStatus.CANCELLED, TradeStatus.SUPERSEDED)
+ENDED = (*GONE, TradeStatus.SHIPPED, TradeStatus.COMPLETED)
 
 
 def on_trade_changed(reference: Reference, event: TradeChangedV1, uow: UnitOfWork) -> None:
@@ -22,23 +25,25 @@ def on_trade_changed(reference: Reference, event: TradeChangedV1, uow: UnitOfWor
     if known and known.trade_version >= event.version:
         return
     order_nos = known.order_nos if known else ()
-    if order_nos:
-        _follow(reference, event, order_nos, uow)
+    if known and order_nos:
+        _follow(reference, event, known, uow)
     elif event.status in TO_SHIP:
         orders = _orders_of(reference, event, uow)
         for order in orders:
             place(reference, order, uow)
-        order_nos = tuple((order.owner_code, order.order_no) for order in orders)
+        order_nos = tuple(order.key for order in orders)
     uow.put(Trade(event.store_code, event.trade_no, event.version, event.status, order_nos))
 
 
 def trade_refs(reference: Reference, event: TradeChangedV1) -> Iterable[Ref]:
+    """What an unknown trade needs. Sellers write our item code on a platform SKU; where not, the item is read late."""
     yield ref(Trade, event.store_code, event.trade_no)
+    for owner_code, number in _order_nos(reference, event):
+        yield ref(Order, owner_code, number)
+        for line in event.lines:
+            yield ref(Item, owner_code, line.merchant_sku)
     for line in event.lines:
         yield ref(Listing, event.store_code, line.platform_item_id, line.platform_sku_id)
-    for owner_code, order_no in _order_nos(reference, event):
-        yield ref(Order, owner_code, order_no)
-        yield step_ref(owner_code, order_no, "placed", event.trade_no)
 
 
 def on_trades_pulled(event: TradesPulledV1, uow: UnitOfWork) -> None:
@@ -49,104 +54,172 @@ def on_trades_pulled(event: TradesPulledV1, uow: UnitOfWork) -> None:
 def on_listing_changed(event: ListingChangedV1, uow: UnitOfWork) -> None:
     """Know the mapping, and wake the trades that wait for it."""
     key = (event.store_code, event.platform_item_id, event.platform_sku_id)
-    uow.get(Listing, *key)
     uow.put(Listing(*key, event.owner_code, event.item_code, event.active))
     uow.arrived(_awaited_listing(*key))
 
 
+def listing_refs(event: ListingChangedV1) -> Iterable[Ref]:
+    yield ref(Listing, event.store_code, event.platform_item_id, event.platform_sku_id)
+
+
 def on_item_changed(event: ItemChangedV1, uow: UnitOfWork) -> None:
     """Know the item, and wake the trades that wait for it."""
-    uow.get(Item, event.owner_code, event.item_code)
     components = tuple(Component(part.item_code, part.quantity) for part in event.components)
     retail_minor = event.retail_price.minor if event.retail_price else 0
     uow.put(Item(event.owner_code, event.item_code, event.item_name, retail_minor, components))
     uow.arrived(_awaited_item(event.owner_code, event.item_code))
 
 
-def _follow(reference: Reference, event: TradeChangedV1, order_nos: Sequence[tuple[str, str]], uow: UnitOfWork) -> None:
+def item_refs(event: ItemChangedV1) -> Iterable[Ref]:
+    yield ref(Item, event.owner_code, event.item_code)
+
+
+def _follow(reference: Reference, event: TradeChangedV1, known: Trade, uow: UnitOfWork) -> None:
     """Hand a later version of a trade on to its orders."""
-    for owner_code, order_no in order_nos:
-        order = uow.get(Order, owner_code, order_no)
+    closes = event.status in GONE and known.status not in GONE
+    for key in known.order_nos:
+        order = uow.get(Order, *key)
         assert order is not None
-        if event.status is TradeStatus.CANCELLED:
-            cancel_or_alert(reference, order, "交易已关闭 / the trade was closed", uow)
-        else:
-            advance(reference, order, order.follow_platform(event.holds), uow)
+        if order.state is State.OPEN:
+            _change(reference, order, event, uow, closes=closes)
+        elif order.state in SHIPPABLE:
+            _warn(order, event, uow, closes=closes)
+
+
+def _change(reference: Reference, order: Order, event: TradeChangedV1, uow: UnitOfWork, *, closes: bool) -> None:
+    """The warehouse has not heard of the order: it becomes what the trade is now."""
+    if closes:
+        reason = f"交易已关闭 / the trade is {event.status}"
+        advance(reference, order, order.cancel(), uow, reason)
+        uow.append(Step(*order.key, StepKind.CANCELLED, event.version, uow.now, {"reason": reason}))
+        return
+    followed = order.follow_platform(
+        holds=_holds(event, order.lines),
+        consignee=event.consignee.model_dump(mode="json"),
+        ship_by=event.ship_by,
+        buyer_message=event.buyer_message,
+        seller_message=event.seller_message,
+    )
+    advance(reference, order, followed, uow)
+
+
+def _warn(order: Order, event: TradeChangedV1, uow: UnitOfWork, *, closes: bool) -> None:
+    """The warehouse works on the order: a person must stop the parcel or correct its label."""
+    if closes:
+        message = f"交易已关闭而仓库已收到指示，请拦截 / the trade is {event.status}, intercept the parcel"
+        alert("closed_after_instruction", order.key, message, uow)
+    elif event.holds:
+        message = (
+            f"平台要求暂停发货，请拦截 / the platform wants it held, intercept the parcel: {', '.join(event.holds)}"
+        )
+        alert("held_after_instruction", order.key, message, uow)
+    elif event.consignee.address_digest != order.consignee["address_digest"]:
+        alert("address_after_instruction", order.key, "收件地址已变，请改单 / another address, correct the parcel", uow)
 
 
 def _orders_of(reference: Reference, event: TradeChangedV1, uow: UnitOfWork) -> list[Order]:
     """Freight goes to the first owner's order; what lines do not explain of the paid sum is shared by goods."""
-    lines = _lines_by_owner(event, uow)
-    numbers = [(owner, number) for owner, number in _order_nos(reference, event) if owner in lines]
-    goods = [sum(line.amount_minor for line in lines[owner]) for owner, _ in numbers]
-    discounts = domain.apportion(sum(goods) + event.freight.minor - event.paid.minor, goods) if goods else []
-    freights = [event.freight.minor, *[0] * len(numbers)]
+    lines = _lines_by_owner(reference, event, uow)
+    keys = [key for key in _order_nos(reference, event) if key[0] in lines]
+    if not keys:
+        return []
+    goods = [sum(line.amount_minor for line in lines[owner_code]) for owner_code, _ in keys]
+    explained = sum(line.paid.minor for line in event.lines) + event.freight.minor
+    freights = [event.freight.minor] + [0] * (len(keys) - 1)
     return [
-        Order(
-            owner_code=owner,
-            order_no=number,
-            family=event.family,
-            kind=OrderKind.SALES,
-            store_code=event.store_code,
-            platform=event.platform,
-            trade_no=event.trade_no,
-            warehouse_code=reference.store(event.store_code).warehouse,
-            placed_at=event.created_at,
-            paid_at=event.paid_at,
-            created_at=uow.now,
-            ship_by=event.ship_by,
-            currency=event.paid.currency,
-            freight_minor=freight,
-            discount_minor=discount,
-            pay_no=event.pay_no,
-            buyer_nick=event.buyer_nick,
-            buyer_message=event.buyer_message,
-            seller_message=event.seller_message,
-            consignee=event.consignee.model_dump(mode="json"),
-            lines=tuple(replace(line, line_no=line_no) for line_no, line in enumerate(lines[owner], 1)),
-            holds=tuple(sorted(event.holds)),
-        )
-        for (owner, number), discount, freight in zip(numbers, discounts, freights, strict=False)
+        _order(reference, event, key, lines[key[0]], freight_minor=freight, discount_minor=discount, now=uow.now)
+        for key, freight, discount in zip(keys, freights, apportion(explained - event.paid.minor, goods), strict=True)
     ]
+
+
+def _order(
+    reference: Reference,
+    event: TradeChangedV1,
+    key: tuple[str, str],
+    lines: list[Line],
+    *,
+    freight_minor: int,
+    discount_minor: int,
+    now: datetime,
+) -> Order:
+    owner_code, number = key
+    return Order(
+        owner_code=owner_code,
+        order_no=number,
+        family=event.family,
+        kind=OrderKind.SALES,
+        store_code=event.store_code,
+        platform=event.platform,
+        trade_no=event.trade_no,
+        warehouse_code=reference.store(event.store_code).warehouse,
+        placed_at=event.created_at,
+        paid_at=event.paid_at,
+        created_at=now,
+        ship_by=event.ship_by,
+        currency=event.paid.currency,
+        freight_minor=freight_minor,
+        discount_minor=discount_minor,
+        pay_no=event.pay_no,
+        buyer_nick=event.buyer_nick,
+        buyer_message=event.buyer_message,
+        seller_message=event.seller_message,
+        consignee=event.consignee.model_dump(mode="json"),
+        lines=tuple(replace(line, line_no=line_no) for line_no, line in enumerate(lines, 1)),
+        holds=_holds(event, lines),
+    )
 
 
 def _order_nos(reference: Reference, event: TradeChangedV1) -> list[tuple[str, str]]:
     prefix = reference.order_no_prefixes[event.platform]
     owners = reference.store(event.store_code).owners
-    return [(owner, domain.order_no(prefix, event.trade_no, index)) for index, owner in enumerate(owners)]
+    return [(owner, order_no(prefix, event.trade_no, index)) for index, owner in enumerate(owners)]
 
 
-def _lines_by_owner(event: TradeChangedV1, uow: UnitOfWork) -> dict[str, list[Line]]:
+def _holds(event: TradeChangedV1, lines: Collection[Line]) -> tuple[str, ...]:
+    """The platform's holds, and every state of one of our lines but "to ship": that line must not go out."""
+    ours = {line.platform_line_no for line in lines}
+    states = {line.status for line in event.lines if line.platform_line_no in ours} - {TradeStatus.TO_SHIP}
+    return tuple(sorted({*event.holds, *(f"line:{state}" for state in states)}))
+
+
+def _lines_by_owner(reference: Reference, event: TradeChangedV1, uow: UnitOfWork) -> dict[str, list[Line]]:
+    """What is still to ship, by owner, in our items."""
+    owners = reference.store(event.store_code).owners
     lines: dict[str, list[Line]] = {}
     for line in event.lines:
-        if line.status in TO_SHIP:
-            listing = _listing(event.store_code, line.platform_item_id, line.platform_sku_id, uow)
-            bought = Line(
-                line_no=0,
-                item_code=listing.item_code,
-                item_name="",
-                quantity=line.quantity,
-                amount_minor=line.paid.minor,
-                platform_line_no=line.platform_line_no,
-                platform_quantity=line.quantity,
-                gift=line.gift,
-            )
-            lines.setdefault(listing.owner_code, []).extend(_item_lines(listing.owner_code, bought, uow))
+        if line.status not in ENDED:
+            listing = _listing(event.store_code, line, owners, uow)
+            lines.setdefault(listing.owner_code, []).extend(_item_lines(listing, line, uow))
     return lines
 
 
-def _item_lines(owner_code: str, line: Line, uow: UnitOfWork) -> list[Line]:
-    item = _item(owner_code, line.item_code, uow)
+def _item_lines(listing: Listing, line: TradeLine, uow: UnitOfWork) -> list[Line]:
+    item = _item(listing.owner_code, listing.item_code, uow)
+    bought = Line(
+        line_no=0,
+        item_code=item.item_code,
+        item_name=item.item_name,
+        quantity=line.quantity,
+        amount_minor=line.paid.minor,
+        platform_line_no=line.platform_line_no,
+        platform_quantity=line.quantity,
+        gift=line.gift,
+    )
     if not item.components:
-        return [replace(line, item_name=item.item_name)]
-    return domain.split_combo(line, item, [_item(owner_code, part.item_code, uow) for part in item.components])
+        return [bought]
+    return split_combo(bought, item, [_item(item.owner_code, part.item_code, uow) for part in item.components])
 
 
-def _listing(store_code: str, platform_item_id: str, platform_sku_id: str, uow: UnitOfWork) -> Listing:
-    listing = uow.get(Listing, store_code, platform_item_id, platform_sku_id)
+def _listing(store_code: str, line: TradeLine, owners: Collection[str], uow: UnitOfWork) -> Listing:
+    """The listing of a line. Parks while there is none whose owner the store sells for."""
+    key = (store_code, line.platform_item_id, line.platform_sku_id)
+    listing = uow.get(Listing, *key)
     if listing is None or not listing.active:
-        awaited = _awaited_listing(store_code, platform_item_id, platform_sku_id)
+        awaited = _awaited_listing(*key)
         raise ParkAwaiting(f"平台 SKU 尚未映射商品 / platform SKU not mapped to an item: {awaited}", awaited)
+    if listing.owner_code not in owners:
+        reason = f"店铺不售货主 {listing.owner_code} 的商品 / not an owner of store {store_code}: {listing.owner_code}"
+        raise ParkAwaiting(reason, _awaited_listing(*key))
     return listing
 
 

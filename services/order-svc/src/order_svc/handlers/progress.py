@@ -1,11 +1,9 @@
 """How an order goes on: placed, advanced as soon as it waits for nothing, told to the world."""
 
-from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from lemai_chassis.reference import Reference
-from lemai_chassis.state.unit_of_work import Ref, UnitOfWork, ref
+from lemai_chassis.state.unit_of_work import UnitOfWork
 from lemai_contracts.fulfilment import InstructedLine, OutboundInstructedV1
 from lemai_contracts.ops import AlertRaisedV1, Severity
 from lemai_contracts.order import (
@@ -17,8 +15,7 @@ from lemai_contracts.order import (
     OrderStateChangedV1,
 )
 from lemai_contracts.values import Consignee, Money, OrderKind
-from order_svc import domain
-from order_svc.domain import CannotCancel, Order, State, Step
+from order_svc.domain.orders import Line, Order, State, Step, StepKind, approves_by_rule
 
 PRICE_PLACES = Decimal("0.000001")
 
@@ -27,50 +24,37 @@ def place(reference: Reference, order: Order, uow: UnitOfWork) -> None:
     """Keep a new order, approve it if a rule does, and ask for its stock."""
     rule = reference.store(order.store_code).approval
     total_max = Money(amount=rule.total_max, currency=order.currency).minor
-    if domain.approves_by_rule(order, total_max, with_seller_message=rule.with_seller_message):
+    if approves_by_rule(order, total_max, with_seller_message=rule.with_seller_message):
         order = order.approve("rule", uow.now)
     uow.put(order)
     uow.emit(_placed(order), order)
     uow.emit(_commitment_requested(order), order)
     uow.emit(_state_changed(order, ""), order)
-    step(order, "placed", order.trade_no, order.placed_at, uow, platform=order.platform, store_code=order.store_code)
+    detail = {"platform": order.platform, "store_code": order.store_code}
+    uow.append(Step(*order.key, StepKind.PLACED, order.trade_no, order.placed_at, detail))
 
 
-def advance(reference: Reference, before: Order, order: Order, uow: UnitOfWork, reason: str = "") -> None:
-    """Keep a changed order, and instruct it as soon as it waits for nothing."""
+def advance(reference: Reference, before: Order, order: Order, uow: UnitOfWork, reason: str = "") -> Order:
+    """Keep a changed order, instructed as soon as it waits for nothing."""
     if order.state is State.OPEN and not order.waiting_for:
         order = order.instruct()
-    if order == before:
-        return
     uow.put(order)
     if (order.state, order.waiting_for) != (before.state, before.waiting_for):
         uow.emit(_state_changed(order, reason), order)
     if order.revision > before.revision:
         uow.emit(_instruction(reference, order), order)
-        step(order, "instructed", str(order.revision), uow.now, uow, warehouse_code=order.warehouse_code)
+        detail = {"warehouse_code": order.warehouse_code}
+        uow.append(Step(*order.key, StepKind.INSTRUCTED, str(order.revision), uow.now, detail))
+    return order
 
 
-def cancel_or_alert(reference: Reference, order: Order, reason: str, uow: UnitOfWork) -> None:
-    """Cancel an order the warehouse has not heard of; otherwise somebody must stop the parcel."""
-    try:
-        advance(reference, order, order.cancel(), uow, reason)
-    except CannotCancel:
-        message = f"订单已下发仓库（{order.state}），请拦截：{reason} / already instructed, intercept the parcel"
-        alert("cancel_after_instruction", f"{order.owner_code}/{order.order_no}", message, uow)
-
-
-def alert(code: str, about: str, message: str, uow: UnitOfWork) -> None:
-    uow.emit(AlertRaisedV1(code=code, about=about, severity=Severity.CRITICAL, message=message, raised_at=uow.now))
-
-
-def step_ref(owner_code: str, order_no: str, kind: str, reference: str) -> Ref:
-    return ref(Step, owner_code, order_no, kind, reference)
-
-
-def step(order: Order, kind: str, reference: str, at: datetime, uow: UnitOfWork, **detail: Any) -> None:
-    """Add a step to the order's journey, once for each kind and reference."""
-    if uow.get(Step, order.owner_code, order.order_no, kind, reference) is None:
-        uow.put(Step(order.owner_code, order.order_no, kind, reference, at, detail))
+def alert(code: str, order_key: tuple[str, str], message: str, uow: UnitOfWork) -> None:
+    """Tell somebody who can act; `message` says what happened and what to do."""
+    uow.emit(
+        AlertRaisedV1(
+            code=code, about="/".join(order_key), severity=Severity.CRITICAL, message=message, raised_at=uow.now
+        )
+    )
 
 
 def _placed(order: Order) -> OrderPlacedV1:
@@ -159,7 +143,7 @@ def _instruction(reference: Reference, order: Order) -> OutboundInstructedV1:
     )
 
 
-def _instructed_line(line: domain.Line, currency: str) -> InstructedLine:
+def _instructed_line(line: Line, currency: str) -> InstructedLine:
     amount = Money.of(line.amount_minor, currency)
     return InstructedLine(
         line_no=line.line_no,

@@ -61,6 +61,13 @@ def upgrade() -> None:
         sa.Column("resolution", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("owner_code", "order_no", "leg", "actual_no"),
     )
+    op.create_index(
+        "held_actual_waiting",
+        "held_actual",
+        ["held_at"],
+        unique=False,
+        postgresql_where=sa.text("resolved_at IS NULL"),
+    )
     op.create_table(
         "idempotency",
         sa.Column("key", sa.Text(), nullable=False),
@@ -94,7 +101,7 @@ def upgrade() -> None:
         sa.Column("order_no", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("reference", sa.String(), nullable=False),
-        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint("owner_code", "order_no", "kind", "reference"),
@@ -140,13 +147,13 @@ def upgrade() -> None:
         sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("approved_by", sa.String(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("final", sa.Boolean(), nullable=False),
         sa.Column("actual_nos", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint("owner_code", "order_no"),
     )
     op.create_index("orders_order_no", "orders", ["order_no"], unique=False)
-    op.create_index("orders_placed_at", "orders", ["placed_at", "order_no"], unique=False)
+    op.create_index("orders_placed_at", "orders", ["placed_at", "order_no", "owner_code"], unique=False)
     op.create_index("orders_state", "orders", ["state", "placed_at"], unique=False)
+    op.create_index("orders_store_code", "orders", ["store_code", "placed_at"], unique=False)
     op.create_index("orders_trade_no", "orders", ["trade_no"], unique=False)
     op.create_table(
         "outbound_call",
@@ -248,6 +255,7 @@ def downgrade() -> None:
     )
     op.drop_table("outbound_call")
     op.drop_index("orders_trade_no", table_name="orders")
+    op.drop_index("orders_store_code", table_name="orders")
     op.drop_index("orders_state", table_name="orders")
     op.drop_index("orders_placed_at", table_name="orders")
     op.drop_index("orders_order_no", table_name="orders")
@@ -258,6 +266,7 @@ def downgrade() -> None:
     op.drop_index("inbox_claimed_at", table_name="inbox")
     op.drop_table("inbox")
     op.drop_table("idempotency")
+    op.drop_index("held_actual_waiting", table_name="held_actual", postgresql_where=sa.text("resolved_at IS NULL"))
     op.drop_table("held_actual")
     op.drop_index("event_subject", table_name="event")
     op.drop_index("event_partitionkey", table_name="event")
