@@ -179,6 +179,28 @@ def test_a_barcode_stays_where_it_is_when_the_row_that_would_free_it_is_refused(
     assert preview.refused[0] == Refusal(2, "条码 barcodes", "0692222", "已属于商品 SHOE / belongs to item SHOE")
 
 
+def test_a_refused_row_takes_along_every_row_that_hangs_on_it() -> None:
+    preview = preview_of(
+        ["item_code", "barcodes", "retail_price"],
+        ["SHIRT", "0692222", "79"],
+        ["SHOE", "0693333", "99"],
+        ["SET", "0694444", "-1"],
+    )
+
+    assert preview.changed == ()
+    assert [(refusal.row, refusal.column, refusal.value) for refusal in preview.refused] == [
+        (2, "条码 barcodes", "0692222"),
+        (3, "条码 barcodes", "0693333"),
+        (4, "零售价 retail_price", "-1"),
+    ]
+
+
+def test_components_that_a_combo_has_already_are_not_looked_for_again() -> None:
+    preview = preview_of(["item_code", "retail_price"], ["SET", "199"], known=Known({"SET": SET}, {}))
+
+    assert [change.item for change in preview.changed] == [replace(SET, retail_price_minor=19900)]
+
+
 @pytest.mark.parametrize("written", ["=1+1", "+86", "-5℃", "@家", '=HYPERLINK("x")', "|calc"])
 def test_what_a_spreadsheet_would_run_is_kept_as_text(written: str) -> None:
     preview = preview_of(["item_code", "remark"], ["SHIRT", written])
