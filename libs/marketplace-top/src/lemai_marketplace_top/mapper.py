@@ -269,12 +269,14 @@ def _charges(row: Row, buyer_paid: int, lines: tuple[TradeLine, ...]) -> Iterato
 
 
 def _consignee(row: Row) -> MaskedConsignee:
+    # A county-level city stands in the district, and the city is empty (§1.6).
+    city, district = text(row, "receiver_city"), text(row, "receiver_district")
     return MaskedConsignee(
         name=text(row, "receiver_name"),
         phone=text(row, "receiver_mobile") or text(row, "receiver_phone"),
         province=text(row, "receiver_state"),
-        city=text(row, "receiver_city"),
-        district=text(row, "receiver_district"),
+        city=city or district,
+        district=district if city else "",
         town=text(row, "receiver_town"),
         address=text(row, "receiver_address"),
         postcode=text(row, "receiver_zip"),
