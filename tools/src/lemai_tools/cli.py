@@ -1,7 +1,6 @@
 """The `lemai` command. A verb exists if an operator needs it when the console is down."""
 
 import asyncio
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,14 +21,12 @@ from lemai_tools import parked
 from lemai_tools.demo import run as demonstration
 from lemai_tools.platform.home import Home, HomeInUseError, default_config, default_home
 from lemai_tools.platform.kafka import JarMismatchError
-from lemai_tools.platform.local import SUPERVISOR, Platform
+from lemai_tools.platform.local import SUPERVISOR, Platform, forget
 from lemai_tools.platform.members import SERVICES, SIMULATORS, is_runnable
 from lemai_tools.platform.processes import StartError
 from lemai_tools.platform.records import Record, running, sweep, wait_ended
 
 MEMBERS = ("postgres", "kafka", *SIMULATORS, *filter(is_runnable, SERVICES))
-# Ports and logs outlive a reset.
-DATA_FOLDERS = ("kafka", "kingdee", "postgres", "secrets", *SIMULATORS)
 STOP_TIMEOUT_S = 60
 POLL_S = 0.1
 HEALTH_TIMEOUT_S = 2
@@ -80,9 +77,7 @@ def reset() -> None:
     """停止全部进程并清空数据 / stop everything and forget its data."""
     down()
     home = Home(default_home())
-    for name in DATA_FOLDERS:
-        if (home.root / name).exists():
-            shutil.rmtree(home.root / name)
+    forget(home)
     console.print(f"数据已清空 data forgotten: {home.root}")
 
 

@@ -1,7 +1,6 @@
 """Runs the demo: everything from nothing, one table per step, and a verdict that is computed."""
 
 import asyncio
-import shutil
 from collections.abc import Awaitable
 
 import httpx
@@ -14,16 +13,16 @@ from lemai_tools.demo.scenario import Shop
 from lemai_tools.demo.verdict import Step
 from lemai_tools.demo.world import NotInTimeError, World
 from lemai_tools.platform.home import Home, default_config
-from lemai_tools.platform.local import Platform
+from lemai_tools.platform.local import Platform, forget
 from lemai_tools.platform.members import SERVICES, SIMULATORS
 
 HTTP_TIMEOUT_S = 30
+PROBLEMS_SHOWN = 20
 
 
 async def run(home: Home, console: Console, *, keep: bool) -> bool:
     """True if everything agrees. With `keep` the platform stays up until it is stopped."""
-    shutil.rmtree(home.root, ignore_errors=True)
-    home = Home(home.root)
+    forget(home)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("启动 PostgreSQL 与 Kafka / starting the servers", total=10)
@@ -74,7 +73,7 @@ def _table(step: Step) -> Table:
 
 def _verdict(console: Console, steps: list[Step], failure: str) -> bool:
     problems = [problem for step in steps for problem in step.problems] + ([failure] if failure else [])
-    for problem in problems:
+    for problem in problems[:PROBLEMS_SHOWN]:
         console.print(f"[red]✗ {problem}")
     if problems:
         console.print(f"[bold red]不一致 {len(problems)} 处 / differences: {len(problems)}")

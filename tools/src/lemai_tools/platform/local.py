@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,7 +15,7 @@ from lemai_chassis import reference
 from lemai_contracts.topics import TOPICS
 from lemai_tools.platform.home import Home
 from lemai_tools.platform.kafka import Kafka
-from lemai_tools.platform.members import DATABASES, is_runnable, members
+from lemai_tools.platform.members import DATABASES, SIMULATORS, is_runnable, members
 from lemai_tools.platform.postgres import Postgres
 from lemai_tools.platform.processes import Process, Processes, StartError
 from lemai_tools.platform.records import Record, remove_record, sweep, write_record
@@ -22,6 +23,18 @@ from lemai_tools.platform.topics import create_topics
 
 SUPERVISOR = "supervisor"
 WATCH_S = 0.5
+
+
+# Ports and logs outlive the data.
+DATA_FOLDERS = ("kafka", "kingdee", "postgres", "secrets", *SIMULATORS)
+
+
+def forget(home: Home) -> None:
+    """Delete the data of a state folder; raises HomeInUseError while something runs on it."""
+    with home.lock():
+        sweep(home)
+        for name in DATA_FOLDERS:
+            shutil.rmtree(home.root / name, ignore_errors=True)
 
 
 class Platform(Processes):
