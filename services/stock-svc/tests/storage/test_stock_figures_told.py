@@ -65,6 +65,20 @@ async def test_the_watermark_is_that_of_the_slowest_partition(world: World) -> N
     assert await world.figures() == [("1001", 5, 1)]
 
 
+async def test_a_partition_that_lags_keeps_the_figure_back(world: World) -> None:
+    await listing(world, tshirt=5)
+    world.later(seconds=1)
+    await world.take(received("PO1-c", "R1", tshirt=7, occurred_at=world.now))
+    *most, last = pulled_until(world.later(seconds=1))
+    await world.take(*most)
+    await world.follow_up()
+    assert await world.figures() == [("1001", 5, 1)]
+
+    await world.take(requested("TM1", tshirt=2), last)
+    await pull(world)
+    assert await world.figures() == [("1001", 5, 1), ("1001", 10, 2)]
+
+
 async def test_no_figure_before_a_full_count(world: World) -> None:
     await world.take(received("PO1-c", "R1", tshirt=5), listed(TSHIRT, "1001"), *pulled_until(world.now))
     await world.follow_up()
