@@ -1,5 +1,6 @@
 """The service's handlers over a state in memory, and over a database as its migrations make it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,8 +29,9 @@ from lemai_contracts.order import CommitmentLine
 from lemai_contracts.stock import CommitmentAnsweredV1, CommitmentState
 from order_svc import api, consumers
 from order_svc.domain.orders import Line, Order, Step
-from order_svc.storage import STORAGE
+from order_svc.storage import METADATA, STORAGE
 
+MIGRATIONS = Path(order_svc.__file__).parent / "migrations"
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 E = TypeVar("E", bound=Event)
 
@@ -218,12 +220,22 @@ def desk(reference: Reference) -> Desk:
     return Desk(reference)
 
 
+@pytest.fixture(scope="session")
+def migrated_url(postgres: Any) -> str:
+    """One database for all tests, as the migrations make it."""
+    url: str = asyncio.run(postgres.fresh_database("order"))
+    asyncio.run(migrate(url, MIGRATIONS))
+    return url
+
+
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[AsyncEngine]:
-    await migrate(database_url, Path(order_svc.__file__).parent / "migrations")
-    engine = connect(database_url)
-    yield engine
-    await engine.dispose()
+async def database(migrated_url: str) -> AsyncIterator[AsyncEngine]:
+    """The database with nothing in it."""
+    database = connect(migrated_url)
+    async with database.begin() as connection:
+        await connection.exec_driver_sql(f"TRUNCATE {', '.join(METADATA.tables)}")
+    yield database
+    await database.dispose()
 
 
 @pytest.fixture
@@ -249,8 +261,20 @@ def _message(event: Event, offset: int) -> Message:
 
 @pytest.fixture
 async def http(engine: Engine, reference: Reference) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
+    async with _client(engine, reference) as client:
+        yield client
+
+
+@pytest.fixture
+async def unconnected(reference: Reference) -> AsyncIterator[httpx.AsyncClient]:
+    """For what is refused before anything is read."""
+    nowhere = connect("postgresql+asyncpg://nobody@localhost:1/nowhere")
+    async with _client(Engine(nowhere, "order-svc", STORAGE), reference) as client:
+        yield client
+
+
+def _client(engine: Engine, reference: Reference) -> httpx.AsyncClient:
+    app = FastAPI(title="order-svc")
     add_problem_handlers(app)
     app.include_router(api.router(engine, reference))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://order") as client:
-        yield client
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://order")

@@ -250,8 +250,9 @@ def _held_actuals(engine: Engine) -> APIRouter:
     @routes.get("")
     async def held_actuals(cursor: Cursor = None, limit: Limit = 50) -> Page[HeldActualView]:
         """Actuals that contradict their order and wait for a person, longest waiting first."""
+        after = _place(cursor, ACTUAL_PLACE, 5)
         async with engine.database.connect() as connection:
-            held = await storage.waiting_actuals(connection, _place(cursor, ACTUAL_PLACE, 5), limit + 1)
+            held = await storage.waiting_actuals(connection, after, limit + 1)
         shown, last = _cut(held, limit)
         following = encode_cursor(last.held_at.isoformat(), *last.key) if last else None
         return Page(items=[_held_view(actual) for actual in shown], next=following)

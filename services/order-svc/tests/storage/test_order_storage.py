@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import order_svc
-from lemai_chassis import database as chassis_database
+from lemai_chassis.database import check, migrate
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.state.unit_of_work import Aggregate, UnitOfWork, Versioned
 from lemai_contracts.stock import CommitmentState
@@ -100,8 +100,8 @@ def test_every_kind_of_aggregate_is_tried() -> None:
 
 async def test_tables_and_migrations_agree(database_url: str) -> None:
     migrations = Path(order_svc.__file__).parent / "migrations"
-    await chassis_database.migrate(database_url, migrations)
-    await chassis_database.check(database_url, migrations)
+    await migrate(database_url, migrations)
+    await check(database_url, migrations)
 
 
 @pytest.mark.parametrize("kind", AGGREGATES)
