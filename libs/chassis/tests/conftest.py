@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import structlog
 from lemai_toy import METADATA
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from toy_kit import create_tables
 
@@ -21,7 +20,15 @@ def toy_url(postgres: Any) -> str:
     """The URL of a database with the toy's tables, shared by the tests of one worker."""
     url: str = asyncio.run(postgres.fresh_database("toy"))
     asyncio.run(create_tables(url))
+    asyncio.run(find_deadlocks_quickly(url))
     return url
+
+
+async def find_deadlocks_quickly(url: str) -> None:
+    engine = connect(url)
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql(f"ALTER DATABASE {engine.url.database} SET deadlock_timeout = '50ms'")
+    await engine.dispose()
 
 
 @pytest.fixture
@@ -29,7 +36,8 @@ async def database(toy_url: str) -> AsyncIterator[AsyncEngine]:
     """The toy's tables, empty."""
     engine = connect(toy_url)
     async with engine.begin() as connection:
-        names = ", ".join(f'"{table}"' for table in METADATA.tables)
-        await connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+        for table in METADATA.tables:  # On tables of a few rows far quicker than TRUNCATE.
+            await connection.exec_driver_sql(f'DELETE FROM "{table}"')
+        await connection.exec_driver_sql("ALTER SEQUENCE outbound_call_id_seq RESTART")
     yield engine
     await engine.dispose()

@@ -5,7 +5,7 @@ import logging
 import structlog
 from structlog.typing import EventDict, Processor
 
-from lemai_chassis.trace import CURRENT, trace_id
+from lemai_chassis.trace import CURRENT, names
 
 
 def configure(service: str) -> None:
@@ -39,5 +39,5 @@ def configure(service: str) -> None:
 
 def _add_cause(_logger: object, _method: str, line: EventDict) -> EventDict:
     if cause := CURRENT.get():
-        line.update(trace_id=trace_id(cause.traceparent), causationid=cause.causationid)
+        line.update(names(cause))
     return line

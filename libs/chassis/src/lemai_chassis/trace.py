@@ -31,5 +31,6 @@ def child(traceparent: str) -> str:
     return f"{traceparent[:36]}{secrets.token_hex(8)}-01"
 
 
-def trace_id(traceparent: str) -> str:
-    return traceparent[3:35]
+def names(cause: Cause) -> dict[str, str]:
+    """What a line of the log says about a cause."""
+    return {"trace_id": cause.traceparent[3:35], "causationid": cause.causationid}

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, MetaData
+from sqlalchemy import BigInteger, Column, DateTime, MetaData
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -61,7 +61,7 @@ class TallyRow(ToyRow, table=True):
     version: int = Field(sa_column=Column(BigInteger, nullable=False))
     count: int
     notes: list[str] = Field(sa_column=Column(JSONB, nullable=False))
-    seen_at: datetime | None = None
+    seen_at: datetime | None = Field(sa_type=DateTime(timezone=True))
 
 
 STORAGE = Storage.of(Aggregates(Tally, TallyRow))

@@ -22,7 +22,7 @@ from lemai_chassis.delivery import metrics
 from lemai_chassis.delivery.engine import Engine, Transaction, is_about_the_work
 from lemai_chassis.delivery.parking import storable
 from lemai_chassis.state.unit_of_work import Ref, UnitOfWork
-from lemai_chassis.trace import CURRENT, Cause
+from lemai_chassis.trace import CURRENT, Cause, names
 from lemai_chassis.wakeup import Wakeup
 
 log = structlog.get_logger()
@@ -197,7 +197,7 @@ class CallWorker:
             except DBAPIError:
                 raise
             except Exception as error:
-                log.exception("end of outbound call not handled", kind=end.call.kind, key=end.call.key)
+                log.exception("end of call not handled", kind=end.call.kind, key=end.call.key, **names(end.call.cause))
                 return Answer.unknown(error, UNRECORDED_PAUSE)
         return end.answer
 

@@ -21,7 +21,7 @@ from lemai_chassis.delivery.parking import Parked
 from lemai_chassis.state.aggregates import Aggregates, ConcurrentUpdateError
 from lemai_chassis.state.session import Session
 from lemai_chassis.state.unit_of_work import Park, Ref, UnitOfWork
-from lemai_chassis.trace import Cause
+from lemai_chassis.trace import Cause, names
 from lemai_contracts import Attributes, Event, MalformedEnvelope
 from lemai_contracts.topics import TOPICS
 
@@ -236,7 +236,7 @@ class Engine:
         except DBAPIError:
             raise
         except Exception as error:
-            log.exception("handler failed", type=item.attributes.type, id=cause.causationid, key=item.message.key)
+            log.exception("handler failed", type=item.attributes.type, key=item.message.key, **names(cause))
             pauses = item.route.retry
             due_at = now + pauses[attempt - 1] if attempt <= len(pauses) else None
             return Parked(f"{type(error).__name__}: {error}", due_at=due_at)

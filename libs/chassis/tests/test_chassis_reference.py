@@ -1,0 +1,165 @@
+"""Reference data is checked as a whole at start; each problem names key, value and fix."""
+
+import copy
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lemai_chassis.reference import InvalidReference, read
+
+DATA: dict[str, Any] = {
+    "version": "1",
+    "owners": [{"code": "JFY"}, {"code": "ABC"}],
+    "counterparts": [{"code": "KD", "kind": "kingdee", "profile": "kingdee-default", "folder": "kd"}],
+    "warehouses": [{"code": "WH01", "counterpart": "KD"}],
+    "stores": [{"code": "TM-01", "platform": "tmall", "owners": ["JFY", "ABC"], "warehouse": "WH01", "carrier": "SF"}],
+    "carriers": [{"code": "SF", "name": "顺丰"}],
+    "suppliers": [{"code": "VEN1", "owner": "JFY"}],
+    "order_no_prefixes": {"tmall": "TM"},
+}
+
+
+def written(folder: Path, *changes: tuple[str, Any]) -> Path:
+    """The data as a file, each `(place, value)` changed; None takes the place away."""
+    data = copy.deepcopy(DATA)
+    for place, value in changes:
+        *path, last = [int(part) if part.isdigit() else part for part in place.split(".")]
+        target: Any = data
+        for part in path:
+            target = target[part]
+        if value is None:
+            del target[last]
+        else:
+            target[last] = value
+    file = folder / "lemai.yaml"
+    file.write_text(yaml.safe_dump(data, allow_unicode=True), encoding="utf-8")
+    return file
+
+
+def test_good_data_is_read(tmp_path: Path) -> None:
+    reference = read(written(tmp_path, ("stores.0.pull_every_s", 0.5)))
+
+    assert reference.owner("ABC").code == "ABC"
+    assert reference.store("TM-01").pull_every == timedelta(seconds=0.5)
+    assert reference.counterpart_of("WH01").profile == "kingdee-default"
+    with pytest.raises(KeyError):
+        reference.warehouse("WH02")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "problem"),
+    [
+        ("owners", None, "owners: 缺少此项，请添加 / missing, add it"),
+        ("stores.0.carrier", None, "stores.0.carrier: 缺少此项，请添加 / missing, add it"),
+        (
+            "stores.0.colour",
+            "red",
+            "stores.0.colour = 'red': 不认识此项，请删除或更正拼写 / not known, remove or respell it",
+        ),
+        (
+            "stores.0.pull_every_s",
+            0,
+            "stores.0.pull_every_s = 0: 请改正 / change it: Input should be greater than or equal to 0.2",
+        ),
+        ("counterparts.0.kind", "sap", "counterparts.0.kind = 'sap': 请改正 / change it: Input should be 'kingdee'"),
+        (
+            "carriers.0.code",
+            "S F",
+            "carriers.0.code = 'S F': 请改正 / change it: "
+            "String should match pattern '^[0-9A-Za-z][0-9A-Za-z_.-]{0,49}$'",
+        ),
+        (
+            "owners.1.code",
+            "JFY",
+            "owners = [{'code': 'JFY'}, {'code': 'JFY'}]: 请改正 / change it: "
+            "编码重复，请保留一个 / code used twice, keep one: JFY",
+        ),
+        (
+            "order_no_prefixes.taobao",
+            "TM",
+            "order_no_prefixes = {'taobao': 'TM', 'tmall': 'TM'}: 请改正 / change it: "
+            "前缀重复，请各用一个 / prefix used twice, each platform needs its own: TM",
+        ),
+        (
+            "stores.0.carrier",
+            "YTO",
+            "stores[TM-01].carrier = 'YTO': carriers 中没有该编码，请改为其中之一或先添加 / "
+            "not in carriers; use one of these or add it: SF",
+        ),
+        (
+            "stores.0.owners",
+            ["JFY", "XYZ"],
+            "stores[TM-01].owners = 'XYZ': owners 中没有该编码，请改为其中之一或先添加 / "
+            "not in owners; use one of these or add it: ABC, JFY",
+        ),
+        (
+            "stores.0.warehouse",
+            "WH02",
+            "stores[TM-01].warehouse = 'WH02': warehouses 中没有该编码，请改为其中之一或先添加 / "
+            "not in warehouses; use one of these or add it: WH01",
+        ),
+        (
+            "stores.0.platform",
+            "jd",
+            "stores[TM-01].platform = 'jd': order_no_prefixes 中没有该编码，请改为其中之一或先添加 / "
+            "not in order_no_prefixes; use one of these or add it: tmall",
+        ),
+        (
+            "warehouses.0.counterpart",
+            "K3",
+            "warehouses[WH01].counterpart = 'K3': counterparts 中没有该编码，请改为其中之一或先添加 / "
+            "not in counterparts; use one of these or add it: KD",
+        ),
+        (
+            "suppliers.0.owner",
+            "XYZ",
+            "suppliers[VEN1].owner = 'XYZ': owners 中没有该编码，请改为其中之一或先添加 / "
+            "not in owners; use one of these or add it: ABC, JFY",
+        ),
+    ],
+)
+def test_a_problem_names_key_value_and_fix(tmp_path: Path, place: str, value: Any, problem: str) -> None:
+    file = written(tmp_path, (place, value))
+
+    with pytest.raises(InvalidReference) as refused:
+        read(file)
+
+    assert refused.value.problems == (problem,)
+    assert str(refused.value) == f"{file}: {problem}"
+
+
+def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InvalidReference) as refused:
+        read(written(tmp_path, ("owners", None), ("stores.0.safety_stock", -1), ("warehouses.0.name", 7)))
+
+    assert [problem.split(" ")[0] for problem in refused.value.problems] == [
+        "owners:",
+        "warehouses.0.name",
+        "stores.0.safety_stock",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"owners: [", "不是 UTF-8 的 YAML / not YAML in UTF-8: "),
+        ("name: 聚芳永".encode("gbk"), "不是 UTF-8 的 YAML / not YAML in UTF-8: "),
+        (b"", "文件 file = None: 请改正 / change it: Input should be a valid dictionary"),
+    ],
+    ids=["not YAML", "not UTF-8", "empty"],
+)
+def test_a_file_that_is_no_reference_data_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
+    file = tmp_path / "lemai.yaml"
+    file.write_bytes(content)
+
+    with pytest.raises(InvalidReference) as refused:
+        read(file)
+    assert refused.value.problems[0].startswith(problem)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidReference, match="无法读取 / cannot be read: No such file or directory"):
+        read(tmp_path / "lemai.yaml")
