@@ -5,9 +5,14 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import uvloop
-from bench import results, stage
+from bench import results, stage, whole
 
-BENCHMARKS: Mapping[str, Callable[[], Coroutine[Any, Any, results.Result]]] = {"stage": stage.run}
+BENCHMARKS: Mapping[str, Callable[[], Coroutine[Any, Any, results.Result]]] = {
+    "stage": stage.run,
+    "path": whole.path,
+    "to_file": whole.to_file,
+    "recovery": whole.recovery,
+}
 
 
 def main(names: list[str]) -> None:
