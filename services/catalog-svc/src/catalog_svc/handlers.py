@@ -46,6 +46,7 @@ class ListingsPut:
 
 def preview_sheet(known: Known, upload: Upload, uow: UnitOfWork) -> ItemSheet:
     """Keep a sheet with what it would change. Nothing of it is applied."""
+    uow.get(ItemSheet, upload.sheet_id)
     sheet = ItemSheet(
         sheet_id=upload.sheet_id,
         owner_code=upload.owner_code,
@@ -71,10 +72,8 @@ def confirm_sheet(command: Confirmation, uow: UnitOfWork) -> ItemSheet:
     uow.put(confirmed)
     if sheet.preview.to_publish:
         uow.put(replace(catalog, revision=catalog.revision + 1))
-    for previewed in sheet.preview.to_publish:
-        item = replace(previewed, changed_at=uow.now)
-        uow.put(item)
-        uow.emit(item_changed(item), item)
+    for item in sheet.preview.to_publish:
+        _publish(replace(item, changed_at=uow.now), uow)
     return confirmed
 
 
@@ -118,6 +117,12 @@ def item_changed(item: Item) -> ItemChangedV1:
             "components": [vars(component) for component in item.components],
         }
     )
+
+
+def _publish(item: Item, uow: UnitOfWork) -> None:
+    uow.get(Item, item.owner_code, item.item_code)
+    uow.put(item)
+    uow.emit(item_changed(item), item)
 
 
 def _catalog(owner_code: str, uow: UnitOfWork) -> Catalog:
