@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from toy_kit import create_tables
 
 from lemai_chassis.database import connect
+from lemai_contracts.topics import TOPICS
+from lemai_tools.platform.topics import create_topics
 
 structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
 
@@ -41,3 +43,10 @@ async def database(toy_url: str) -> AsyncIterator[AsyncEngine]:
         await connection.exec_driver_sql("ALTER SEQUENCE outbound_call_id_seq RESTART")
     yield engine
     await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def kafka_servers(kafka_bootstrap: str) -> str:
+    """Bootstrap servers of a Kafka with the topics of the contracts."""
+    asyncio.run(create_topics(kafka_bootstrap, TOPICS))
+    return kafka_bootstrap

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
@@ -124,11 +124,8 @@ async def until_states(engine: Engine, *expected: str) -> None:
     await eventually(reached)
 
 
-async def until(condition: Any) -> None:
-    async def holds() -> bool:
-        return bool(condition())
-
-    await eventually(holds)
+async def until(condition: Callable[[], object]) -> None:
+    await eventually(lambda: bool(condition()))
 
 
 @pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.REJECTED])

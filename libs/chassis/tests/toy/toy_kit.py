@@ -91,10 +91,10 @@ async def parked(database: AsyncEngine) -> dict[str, list[str]]:
     return dict(rows)
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], timeout_s: float = 20) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool] | bool], timeout_s: float = 30) -> None:
     """Return as soon as the condition holds; fail when it does not in time."""
     deadline = time.monotonic() + timeout_s
-    while not await condition():
+    while not (holds if isinstance(holds := condition(), bool) else await holds):
         assert time.monotonic() < deadline, f"not within {timeout_s} s"
         await asyncio.sleep(0.02)
 
