@@ -25,6 +25,11 @@ class Api:
     async def get(self, path: str, **parameters: str | int) -> Any:
         return _answer(await self._http.get(self.url + path, params=parameters))
 
+    async def find(self, path: str) -> Any:
+        """What is there, None if there is nothing yet."""
+        response = await self._http.get(self.url + path)
+        return None if response.status_code == httpx.codes.NOT_FOUND else _answer(response)
+
     async def post(self, path: str, body: Mapping[str, Any] | None = None, **more: Any) -> Any:
         return _answer(await self._http.post(self.url + path, json=body, **more))
 
