@@ -99,7 +99,7 @@ class Tmall:
 
     async def open(self) -> None:
         """Register the seller, put two items on sale, and set the clock back."""
-        await self._http.delete("/faults")
+        await self.clear_faults()
         await self.post("/clock", skew_seconds=-BACK_S, visibility_lag=0)
         await self.renew_session()
         for item in (self.item, self.item + 1):
@@ -171,6 +171,9 @@ class Tmall:
 
     async def fault(self, kind: str, method: str, **details: int) -> None:
         await self.post("/faults", kind=kind, method=method, **details)
+
+    async def clear_faults(self) -> None:
+        (await self._http.delete("/faults")).raise_for_status()
 
     async def calls(self, method: str) -> list[str]:
         """How this seller's calls of a method ended, in their order."""

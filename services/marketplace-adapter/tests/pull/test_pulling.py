@@ -72,29 +72,33 @@ async def test_every_change_of_a_trade_is_published_with_a_greater_version(adapt
     assert len({event.version for event in events}) == 4
 
 
+@pytest.mark.parametrize("at_once", [["pull"], ["pull", "pull"], ["pull", "sweep"]], ids=" and ".join)
 async def test_trades_that_change_while_they_are_pulled_are_published_once_for_each_content(
-    adapter: "Adapter", tmall: "Tmall"
+    adapter: "Adapter", tmall: "Tmall", at_once: list[str]
 ) -> None:
     trade_nos = await tmall.orders(130)
     await tmall.forward(2)
     chance = random.Random(7)
 
     async def change() -> None:
-        for _ in range(150):
-            await tmall.post(
-                f"/trades/{chance.choice(trade_nos)}/memo", seller_memo=f"第{chance.random()}次", seller_flag=1
-            )
-            if chance.random() < 0.1:
+        for number in range(120):
+            trade_no = chance.choice(trade_nos)
+            await tmall.post(f"/trades/{trade_no}/memo", seller_memo=f"第{number}次", seller_flag=1)
+            if number % 10 == 0:
                 trade_nos.extend(await tmall.orders(1))
+
+    async def pull() -> None:
+        await asyncio.gather(*(getattr(adapter, name)() for name in at_once))
 
     changing = asyncio.create_task(change())
     while not changing.done():
-        await tmall.fault("row_moves", LIST, rows=20)
-        await asyncio.gather(adapter.pull(), adapter.sweep())
-        await tmall.forward(chance.randint(0, 2))
+        await tmall.fault("row_moves", LIST, rows=20, count=3)
+        await pull()
+        await tmall.forward(chance.choice((0, 1, 5)))
     await changing
+    await tmall.clear_faults()
     await tmall.forward(3)
-    await asyncio.gather(adapter.pull(), adapter.sweep())
+    await pull()
 
     events = await adapter.events(TradeChangedV1)
     contents = [event.model_dump_json(exclude={"version", "consignee"}) for event in events]
