@@ -137,7 +137,7 @@ async def _stream(world: World, seconds: int) -> int:
 
 
 async def _place(world: World, count: int, seed: int) -> None:
-    await world.tmall.post("/sim/trades/bulk", {"count": count, "seed": seed, "lines_max": 2, "oversell": True})
+    await world.tmall.post("/sim/trades/bulk", {"count": count, "seed": seed, "lines_max": 2})
 
 
 async def _times_of_shipping(world: World, count: int) -> Sequence[float]:
