@@ -9,6 +9,9 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
 SESSION_TIMEOUT_MS = 6000
 BATCH_BYTES_MAX = 512 * 1024
+# A fetch waits this long for this much: fuller batches cost less than the wait does.
+FETCH_BYTES_MIN = 64 * 1024
+FETCH_WAIT_MS = 100
 STOP_TIMEOUT_S = 3.0
 
 
@@ -22,6 +25,8 @@ def consumer(bootstrap_servers: str, group: str) -> AIOKafkaConsumer:
         partition_assignment_strategy=(RangePartitionAssignor,),
         session_timeout_ms=SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=SESSION_TIMEOUT_MS // 3,
+        fetch_min_bytes=FETCH_BYTES_MIN,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
     )
 
 
