@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import orjson
 from pydantic import SecretStr
 
@@ -20,7 +19,7 @@ from lemai_chassis.service import Service
 from lemai_chassis.settings import Settings
 from lemai_marketplace.http import http_client
 from lemai_marketplace.plugins import Credentials, load
-from lemai_marketplace.protocols import Marketplace, PullTrades
+from lemai_marketplace.protocols import PullTrades
 from marketplace_adapter import api, handlers
 from marketplace_adapter.consumers import ROUTES
 from marketplace_adapter.gateways import Publisher, Sealer
@@ -42,6 +41,7 @@ class AdapterSettings(Settings):
 
 def build(settings: AdapterSettings) -> Service:
     known = reference.read(settings.lemai_config)
+    credentials = _credentials(known, settings.store_secrets_file)
     database = connect(settings.database_url.get_secret_value())
     keyring_database = connect(settings.keyring_database_url.get_secret_value())
     http = http_client(CALL_TIMEOUT.total_seconds() - 1)
@@ -52,8 +52,8 @@ def build(settings: AdapterSettings) -> Service:
     engine = Engine(database, "marketplace-adapter", STORAGE, ROUTES)
     master = MasterKey.read(settings.master_key_file)
     keyring = Keyring(keyring_database, master)
-    marketplaces = _marketplaces(known, settings.store_secrets_file, http)
     sealer = Sealer(keyring, master)
+    marketplaces = {store.code: load(store.platform)(credentials[store.code], http) for store in known.stores}
     pullers = {
         code: Puller(engine, marketplace, sealer, known.store(code))
         for code, marketplace in marketplaces.items()
@@ -77,8 +77,8 @@ def build(settings: AdapterSettings) -> Service:
     )
 
 
-def _marketplaces(known: Reference, secrets_file: Path, http: httpx.AsyncClient) -> Mapping[str, Marketplace]:
-    """Every store's marketplace, by store code. Raises InvalidReference for stores without credentials."""
+def _credentials(known: Reference, secrets_file: Path) -> Mapping[str, Credentials]:
+    """Every store's credentials, by store code. Raises InvalidReference for stores that have none."""
     secrets = orjson.loads(secrets_file.read_bytes())
     problems = [
         f"缺少店铺 {store.code} 的凭据，请添加 / no credentials for store {store.code}, add them"
@@ -87,7 +87,7 @@ def _marketplaces(known: Reference, secrets_file: Path, http: httpx.AsyncClient)
     ]
     if problems:
         raise InvalidReference(secrets_file, problems)
-    return {store.code: load(store.platform)(Credentials(**secrets[store.code]), http) for store in known.stores}
+    return {store.code: Credentials(**secrets[store.code]) for store in known.stores}
 
 
 def _calls(publisher: Publisher) -> list[CallKind]:
