@@ -1,8 +1,10 @@
-"""A migrated database, and stock-svc on it."""
+"""stock-svc on a migrated database, emptied for each test."""
 
+import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,11 +13,22 @@ sys.path.insert(0, str(Path(__file__).parent))  # Where stock_world is; the test
 from stock_world import MIGRATIONS, World
 
 from lemai_chassis.database import connect, migrate
+from stock_svc.storage.rows import METADATA
+
+
+@pytest.fixture(scope="session")
+def stock_database_url(postgres: Any) -> Iterator[str]:
+    url = asyncio.run(postgres.fresh_database("stock"))
+    asyncio.run(migrate(url, MIGRATIONS))
+    yield url
+    asyncio.run(postgres.drop(url))
 
 
 @pytest.fixture
-async def world(database_url: str) -> AsyncIterator[World]:
-    await migrate(database_url, MIGRATIONS)
-    database = connect(database_url)
+async def world(stock_database_url: str) -> AsyncIterator[World]:
+    database = connect(stock_database_url)
+    async with database.begin() as connection:
+        await connection.exec_driver_sql("SET LOCAL session_replication_role = replica")  # The ledger refuses it else.
+        await connection.exec_driver_sql(f"TRUNCATE {', '.join(METADATA.tables)}")
     yield World(database)
     await database.dispose()

@@ -22,6 +22,7 @@ Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 Cursor = Annotated[str | None, Query(description="上一页的 next / `next` of the page before")]
 OwnerCode = Annotated[str | None, Query(description="货主 / owner", examples=["JFY"])]
 WarehouseCode = Annotated[str | None, Query(description="仓库 / warehouse", examples=["WH01"])]
+StoreCode = Annotated[str | None, Query(description="店铺 / store", examples=["TM-JFY-01"])]
 ItemCode = Annotated[str | None, Query(description="商品编码 / item code", examples=["GB-TS-001-R-90"])]
 
 
@@ -145,10 +146,10 @@ def _stock(engine: Engine, reference: Reference) -> APIRouter:
 
     @routes.get("")
     async def search_stock(
-        owner: OwnerCode = None,
-        warehouse: WarehouseCode = None,
+        owner_code: OwnerCode = None,
+        warehouse_code: WarehouseCode = None,
         item_code: Annotated[str, Query(description="商品编码前缀 / how item codes begin", examples=["GB-TS"])] = "",
-        store: Annotated[
+        store_code: Annotated[
             str | None, Query(description="店铺在售的 / what this store lists, where it sells from")
         ] = None,
         cursor: Cursor = None,
@@ -156,31 +157,38 @@ def _stock(engine: Engine, reference: Reference) -> APIRouter:
     ) -> Page[BalanceView]:
         """Balances by owner, warehouse, item and grade."""
         conditions = [search.item_starts_with(item_code)] if item_code else []
-        if store:
-            conditions += [search.listed_by(store), search.in_warehouse(_warehouse_of(reference, store))]
+        if store_code:
+            conditions += [search.listed_by(store_code), search.in_warehouse(_warehouse_of(reference, store_code))]
         return await _page(
-            engine, search.BALANCES, _balance, cursor, limit, conditions, owner_code=owner, warehouse_code=warehouse
+            engine,
+            search.BALANCES,
+            _balance,
+            cursor,
+            limit,
+            conditions,
+            owner_code=owner_code,
+            warehouse_code=warehouse_code,
         )
 
-    @routes.get("/{owner}/{item_code}")
-    async def one_item(owner: str, item_code: str) -> ItemStock:
+    @routes.get("/{owner_code}/{item_code}")
+    async def one_item(owner_code: str, item_code: str) -> ItemStock:
         """One item in every warehouse and grade, and what the stores may sell of it."""
-        its = {"owner_code": owner, "item_code": item_code}
+        its = {"owner_code": owner_code, "item_code": item_code}
         async with engine.database.connect() as connection:
             balances = await search.page(connection, search.BALANCES, PAGE_MAX, **its)
             figures = await search.page(connection, search.FIGURES, PAGE_MAX, **its)
         if not balances and not figures:
-            raise not_found("item_code", f"{owner}/{item_code}")
+            raise not_found("item_code", f"{owner_code}/{item_code}")
         return ItemStock(
-            owner_code=owner,
+            owner_code=owner_code,
             item_code=item_code,
             balances=[_balance(row) for row in balances],
             figures=[FigureView.model_validate(row) for row in figures],
         )
 
-    @routes.get("/{owner}/{item_code}/movements")
+    @routes.get("/{owner_code}/{item_code}/movements")
     async def item_movements(
-        owner: str, item_code: str, warehouse: WarehouseCode = None, cursor: Cursor = None, limit: Limit = 50
+        owner_code: str, item_code: str, warehouse_code: WarehouseCode = None, cursor: Cursor = None, limit: Limit = 50
     ) -> Page[MovementView]:
         """An item's ledger, newest first."""
         return await _page(
@@ -189,9 +197,9 @@ def _stock(engine: Engine, reference: Reference) -> APIRouter:
             MovementView.model_validate,
             cursor,
             limit,
-            owner_code=owner,
+            owner_code=owner_code,
             item_code=item_code,
-            warehouse_code=warehouse,
+            warehouse_code=warehouse_code,
         )
 
     return routes
@@ -203,24 +211,24 @@ def _commitments(engine: Engine) -> APIRouter:
     @routes.get("")
     async def search_commitments(
         state: CommitmentState | None = None,
-        owner: OwnerCode = None,
-        store: str | None = None,
+        owner_code: OwnerCode = None,
+        store_code: StoreCode = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Page[CommitmentView]:
         """Commitments in order of asking; with `state=short` the orders that wait for stock, first come first."""
         view = CommitmentView.model_validate
         return await _page(
-            engine, search.COMMITMENTS, view, cursor, limit, state=state, owner_code=owner, store_code=store
+            engine, search.COMMITMENTS, view, cursor, limit, state=state, owner_code=owner_code, store_code=store_code
         )
 
-    @routes.get("/{owner}/{order_no}")
-    async def one_commitment(owner: str, order_no: str) -> CommitmentView:
+    @routes.get("/{owner_code}/{order_no}")
+    async def one_commitment(owner_code: str, order_no: str) -> CommitmentView:
         """What is promised to one order."""
         async with engine.database.connect() as connection:
-            found = await search.page(connection, search.COMMITMENTS, 1, owner_code=owner, order_no=order_no)
+            found = await search.page(connection, search.COMMITMENTS, 1, owner_code=owner_code, order_no=order_no)
         if not found:
-            raise not_found("order_no", f"{owner}/{order_no}")
+            raise not_found("order_no", f"{owner_code}/{order_no}")
         return CommitmentView.model_validate(found[0])
 
     return routes
@@ -231,8 +239,8 @@ def _figures(engine: Engine) -> APIRouter:
 
     @routes.get("")
     async def search_figures(
-        store: Annotated[str | None, Query(description="店铺 / store", examples=["TM-JFY-01"])] = None,
-        owner: OwnerCode = None,
+        store_code: StoreCode = None,
+        owner_code: OwnerCode = None,
         item_code: ItemCode = None,
         cursor: Cursor = None,
         limit: Limit = 50,
@@ -240,7 +248,14 @@ def _figures(engine: Engine) -> APIRouter:
         """What the stores may sell: the figure told last, until when it is true, and what the platform took."""
         view = FigureView.model_validate
         return await _page(
-            engine, search.FIGURES, view, cursor, limit, store_code=store, owner_code=owner, item_code=item_code
+            engine,
+            search.FIGURES,
+            view,
+            cursor,
+            limit,
+            store_code=store_code,
+            owner_code=owner_code,
+            item_code=item_code,
         )
 
     return routes
@@ -251,11 +266,11 @@ def _snapshots(engine: Engine) -> APIRouter:
 
     @routes.get("")
     async def search_snapshots(
-        owner: OwnerCode = None, warehouse: WarehouseCode = None, cursor: Cursor = None, limit: Limit = 50
+        owner_code: OwnerCode = None, warehouse_code: WarehouseCode = None, cursor: Cursor = None, limit: Limit = 50
     ) -> Page[SnapshotView]:
         """Snapshots, newest first."""
         return await _page(
-            engine, search.SNAPSHOTS, _snapshot, cursor, limit, owner_code=owner, warehouse_code=warehouse
+            engine, search.SNAPSHOTS, _snapshot, cursor, limit, owner_code=owner_code, warehouse_code=warehouse_code
         )
 
     @routes.get("/{snapshot_id}/differences")

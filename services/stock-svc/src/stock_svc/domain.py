@@ -75,7 +75,7 @@ class Balance:
     counted_at: datetime | None = None
     """Of the newest partial snapshot that counted this balance; full ones are kept once, as AppliedCount."""
     due_since: datetime | None = None
-    """The oldest change of the free pieces nobody has drawn the consequences of."""
+    """The oldest change nobody has drawn the consequences of."""
 
     @property
     def key(self) -> BalanceKey:
@@ -101,8 +101,8 @@ class Balance:
         return replace(self, on_hand=self.on_hand + change, entries=self.entries + 1)
 
     def mark(self, before: "Balance", now: datetime) -> "Balance":
-        """Due from now on if more or fewer good pieces are free than `before`."""
-        if self.grade != GOOD or self.free == before.free:
+        """Due from now on if more or fewer good pieces are free than `before`, or a store asked for some."""
+        if self.grade != GOOD or (self.free, self.asked_at) == (before.free, before.asked_at):
             return self
         return replace(self, due_since=self.due_since or now)
 
@@ -290,9 +290,13 @@ class Figure:
     def mark(self, since: datetime) -> "Figure":
         return replace(self, due_since=min(self.due_since or since, since))
 
-    def tell(self, quantity: int, watermark: datetime) -> "Figure":
-        """The figure as of `watermark`; it gets a new number only if it is another one."""
-        if quantity == self.quantity:
+    def tell(self, quantity: int, watermark: datetime, asked_at: datetime | None) -> "Figure":
+        """The figure as of `watermark`; it gets a number only if the platform may show another one.
+
+        It does once the store asked for pieces after it was told: the platform has counted down by itself.
+        """
+        counted_down = asked_at and self.watermark and asked_at > self.watermark
+        if quantity == self.quantity and not counted_down:
             return replace(self, due_since=None)
         return replace(self, due_since=None, quantity=quantity, figure_no=self.figure_no + 1, watermark=watermark)
 

@@ -93,8 +93,7 @@ def test_an_asking_store_is_remembered_even_if_it_gets_nothing() -> None:
 
     balance = memory.get(Balance, OWNER, WAREHOUSE, TSHIRT, GOOD)
     assert balance
-    assert balance.asked_at == {FLAGSHIP: NOW}
-    assert balance.due_since is None
+    assert (balance.asked_at, balance.due_since) == ({FLAGSHIP: NOW}, NOW)
 
 
 def test_a_promise_makes_its_items_due() -> None:

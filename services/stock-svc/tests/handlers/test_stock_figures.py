@@ -24,7 +24,7 @@ KEY = (FLAGSHIP, "100", "1001")
 
 
 def due(*parts: Part, key: tuple[str, str, str] = KEY, item_code: str = TSHIRT) -> Due:
-    return Due(key, OWNER, item_code, NOW, parts)
+    return Due(key, OWNER, item_code, NOW, None, parts)
 
 
 def publication(quantity: int, version: int, state: PublicationState = PublicationState.DONE) -> StockPublishedV1:

@@ -181,11 +181,35 @@ async def test_what_leaves_as_promised_is_nothing_to_tell(world: World) -> None:
 
 async def test_a_change_that_was_undone_is_not_told(world: World) -> None:
     await listing(world, tshirt=5)
-    await world.take(requested("TM1", tshirt=2), cancelled("TM1"))
+    await world.take(received("PO1-c", "R1", tshirt=2, occurred_at=world.now))
+    await world.take(shipped("LOSS-v", "A1", tshirt=2, occurred_at=world.now))
     await pull(world)
 
     assert await world.figures() == [("1001", 5, 1)]
     assert await world.rows("SELECT due_since FROM figure") == [{"due_since": None}]
+
+
+@pytest.mark.parametrize("undone_by", ["cancellation", "arrival"])
+async def test_an_order_that_was_made_up_for_is_told_because_the_platform_counted_it(
+    world: World, undone_by: str
+) -> None:
+    await listing(world, tshirt=5)
+    world.later(seconds=1)
+    await world.take(requested("TM1", tshirt=2))
+    undoing = {"cancellation": cancelled("TM1"), "arrival": received("PO1-c", "R1", tshirt=2, occurred_at=world.now)}
+    await world.take(undoing[undone_by])
+    await pull(world)
+
+    assert await world.figures() == [("1001", 5, 1), ("1001", 5, 2)]
+
+
+async def test_an_order_that_gets_nothing_is_told_because_the_platform_counted_it(world: World) -> None:
+    await listing(world, tshirt=5)
+    world.later(seconds=1)
+    await world.take(requested("TM1", tshirt=9))
+    await pull(world)
+
+    assert await world.figures() == [("1001", 5, 1), ("1001", 5, 2)]
 
 
 async def test_a_combo_is_told_when_one_of_its_parts_changes(world: World) -> None:

@@ -65,6 +65,10 @@ def test_a_balance_is_due_when_its_free_pieces_changed_and_keeps_the_oldest_time
     assert second.settle().due_since is None
 
 
+def test_a_balance_a_store_asked_for_in_vain_is_due() -> None:
+    assert BALANCE.ask("TM-JFY-01", NOW).mark(BALANCE, NOW).due_since == NOW
+
+
 def test_shipping_what_was_promised_makes_nothing_due() -> None:
     before = replace(BALANCE, on_hand=5, committed=2)
 
@@ -143,21 +147,27 @@ def test_no_figure_offers_more_than_there_is(parts: list[Part], safety: int, sha
 
 
 def test_a_figure_gets_a_number_only_if_it_is_another_one() -> None:
-    first = FIGURE.tell(5, NOW)
-    same = first.mark(NOW).tell(5, NOW + SECOND)
-    other = same.tell(4, NOW + SECOND)
+    first = FIGURE.tell(5, NOW, None)
+    same = first.mark(NOW).tell(5, NOW + SECOND, NOW)
+    other = same.tell(4, NOW + SECOND, None)
 
     assert (first.figure_no, same.figure_no, other.figure_no) == (1, 1, 2)
     assert same.due_since is None
     assert (other.quantity, other.watermark) == (4, NOW + SECOND)
 
 
+def test_the_same_figure_is_told_again_after_the_platform_counted_down_by_itself() -> None:
+    told = FIGURE.tell(5, NOW, None)
+
+    assert told.tell(5, NOW + 2 * SECOND, NOW + SECOND).figure_no == 2
+
+
 def test_a_figure_of_zero_is_told_too() -> None:
-    assert FIGURE.tell(0, NOW).figure_no == 1
+    assert FIGURE.tell(0, NOW, None).figure_no == 1
 
 
 def test_another_item_has_to_be_told_afresh() -> None:
-    told = FIGURE.tell(5, NOW)
+    told = FIGURE.tell(5, NOW, None)
 
     assert told.sell("JFY", "TS", active=True, now=NOW) is told
     changed = told.sell("JFY", "SH", active=True, now=NOW + SECOND)

@@ -30,6 +30,8 @@ class Due:
     owner_code: str
     item_code: str
     watermark: datetime
+    asked_at: datetime | None
+    """When the store last asked for one of the parts."""
     parts: Sequence[Part]
 
 
@@ -84,13 +86,13 @@ def settle(command: Settled, uow: UnitOfWork) -> None:
 
 
 def tell(reference: Reference, due: Due, uow: UnitOfWork) -> None:
-    """Tell a store its figure if it is another one. A listing that changed meanwhile stays due."""
+    """Tell a store its figure unless its platform has it. A listing that changed meanwhile stays due."""
     before = uow.get(Figure, *due.key)
     if before is None or (before.owner_code, before.item_code, before.active) != (due.owner_code, due.item_code, True):
         return
     store = reference.store(before.store_code)
     quantity = sellable(due.parts, safety=store.safety_stock, share_percent=store.stock_share_percent)
-    after = before.tell(quantity, due.watermark)
+    after = before.tell(quantity, due.watermark, due.asked_at)
     uow.put(after)
     if after.figure_no > before.figure_no:
         uow.emit(

@@ -97,6 +97,7 @@ async def tellable(connection: AsyncConnection, stores: Stores, limit: int) -> S
             owner_code=row.owner_code,
             item_code=row.item_code,
             watermark=row.until,
+            asked_at=row.asked_at,
             parts=[Part(quantity, free) for quantity, free in zip(row.quantities, row.frees, strict=True)],
         )
         for row in rows
@@ -191,6 +192,7 @@ _TELLABLE = """
 WITH pulled AS (
     SELECT store_code, min(until) AS until FROM watermark GROUP BY store_code HAVING count(*) = $3)
 SELECT f.store_code, f.platform_item_id, f.platform_sku_id, f.owner_code, f.item_code, pulled.until,
+       max((b.asked_at->>f.store_code)::timestamptz) AS asked_at,
        array_agg(part.quantity) AS quantities,
        array_agg(coalesce(b.on_hand - b.committed - b.frozen, 0)) AS frees
 FROM figure f
@@ -208,7 +210,7 @@ WHERE f.active AND f.due_since <= pulled.until
     SELECT FROM snapshot s
     WHERE (s.owner_code, s.warehouse_code, s.state) = (f.owner_code, store.warehouse_code, 'correcting'))
 GROUP BY f.store_code, f.platform_item_id, f.platform_sku_id, pulled.until
-HAVING coalesce(bool_and((b.asked_at->>f.store_code)::timestamptz <= pulled.until), true)
+HAVING coalesce(max((b.asked_at->>f.store_code)::timestamptz) <= pulled.until, true)
 ORDER BY f.due_since LIMIT $4
 """
 _COMPARE = """
