@@ -70,6 +70,8 @@ def test_a_line_that_has_not_begun_is_not_named(desk: "Desk") -> None:
     desk.instructed()
     desk.take(desk.actual(1, 0, final=False))
     assert told(desk) == [([{ONE: 1}], [])]
+    [parcel] = desk.emitted(OrderShippedV1)[0].parcels
+    assert [content.line_no for content in parcel.contents] == [1]
 
 
 def test_a_line_shipped_short_stays_unfinished_on_the_platform(desk: "Desk") -> None:
