@@ -13,7 +13,7 @@ from lemai_chassis.database import connect
 from lemai_chassis.delivery.calls import CallKind
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.keyring import Keyring, MasterKey
-from lemai_chassis.reference import InvalidReference, Reference
+from lemai_chassis.reference import InvalidReference, Reference, Store
 from lemai_chassis.schedules import Schedule
 from lemai_chassis.service import Service
 from lemai_chassis.settings import Settings
@@ -64,14 +64,7 @@ def build(settings: AdapterSettings) -> Service:
         engine,
         routers=[api.router(engine, pullers)],
         calls=_calls(Publisher(marketplaces)),
-        schedules=[
-            schedule
-            for code, puller in pullers.items()
-            for schedule in (
-                Schedule(f"pull:{code}", known.store(code).pull_every, puller.pull),
-                Schedule(f"sweep:{code}", SWEEP_EVERY, puller.sweep),
-            )
-        ],
+        schedules=[schedule for store in known.stores for schedule in _schedules(store, pullers)],
         on_start=[keyring.prepare],
         resources=resources,
     )
@@ -88,6 +81,16 @@ def _credentials(known: Reference, secrets_file: Path) -> Mapping[str, Credentia
     if problems:
         raise InvalidReference(secrets_file, problems)
     return {store.code: Credentials(**secrets[store.code]) for store in known.stores}
+
+
+def _schedules(store: Store, pullers: Mapping[str, Puller]) -> list[Schedule]:
+    puller = pullers.get(store.code)
+    if puller is None:
+        return []
+    return [
+        Schedule(f"pull:{store.code}", store.pull_every, puller.pull),
+        Schedule(f"sweep:{store.code}", SWEEP_EVERY, puller.sweep),
+    ]
 
 
 def _calls(publisher: Publisher) -> list[CallKind]:

@@ -117,7 +117,7 @@ def on_shipment_published(ended: Ended, uow: UnitOfWork) -> None:
             store_code=shipped.store_code,
             trade_no=shipped.trade_no,
             actual_no=shipped.actual_no,
-            waybills=tuple(parcel.waybill_no for parcel in shipped.parcels),
+            waybills=tuple(parcel.waybill_no for parcel in shipped.parcels if parcel.platform_lines),
             state=_state(ended),
             code=ended.answer.detail["code"],
             message=ended.answer.detail["message"],

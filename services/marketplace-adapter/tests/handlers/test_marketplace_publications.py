@@ -96,8 +96,8 @@ def test_a_figure_asks_for_a_call_in_place_of_those_that_wait() -> None:
 @pytest.mark.parametrize(
     ("outcome", "state"), [(Outcome.DONE, PublicationState.DONE), (Outcome.REJECTED, PublicationState.REJECTED)]
 )
-def test_the_end_of_a_shipment_is_told_with_its_waybills(outcome: Outcome, state: PublicationState) -> None:
-    end = ended(shipped(PLATFORM_LINE, ()), outcome, "status", "已关闭")
+def test_the_end_of_a_shipment_names_the_waybills_that_were_told(outcome: Outcome, state: PublicationState) -> None:
+    end = ended(shipped(PLATFORM_LINE, (), PLATFORM_LINE), outcome, "status", "已关闭")
 
     assert handle(on_shipment_published, end, now=NOW).events == [
         ShipmentPublishedV1(
@@ -107,7 +107,7 @@ def test_the_end_of_a_shipment_is_told_with_its_waybills(outcome: Outcome, state
             store_code="TM-01",
             trade_no="900",
             actual_no="A1",
-            waybills=("SF1400000000000", "SF1400000000001"),
+            waybills=("SF1400000000000", "SF1400000000002"),
             state=state,
             code="status",
             message="已关闭",
