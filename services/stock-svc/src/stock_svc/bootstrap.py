@@ -22,7 +22,7 @@ def build(settings: Settings) -> Service:
         routers=[api.router(engine, known)],
         schedules=[Schedule("check ledger", timedelta(days=1), partial(settling.check_ledger, engine))],
         loops=[
-            settling.Repeated(engine, settling.following_up(known)).run,
-            settling.Repeated(engine, [settling.count]).run,
+            settling.Repeated(engine, settling.following_up(known), pause_s=0.1).run,
+            settling.Repeated(engine, [settling.count], pause_s=1).run,
         ],
     )

@@ -15,7 +15,6 @@ from stock_svc.handlers import commitments, figures, shelf, snapshots
 from stock_svc.storage import work
 from stock_svc.storage.work import Changed, Stores
 
-PAUSE_S = 0.1
 ITEMS_AT_ONCE = 200
 ORDERS_AT_ONCE = 200
 FIGURES_AT_ONCE = 500
@@ -37,13 +36,14 @@ class Repeated:
 
     engine: Engine
     steps: Sequence[Step]
+    pause_s: float
 
     async def run(self) -> None:
         """Until cancelled, or until the database fails."""
         while True:
             more = [await self.engine.transact(step) for step in self.steps]
             if not any(more):
-                await asyncio.sleep(PAUSE_S)
+                await asyncio.sleep(self.pause_s)
 
 
 async def settle(stores: Stores, transaction: Transaction) -> bool:
