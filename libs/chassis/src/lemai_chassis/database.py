@@ -31,6 +31,14 @@ def sqlstate(error: BaseException) -> str:
     return str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
 
 
+SERVER_SETTINGS = {
+    "timezone": "UTC",
+    "jit": "off",
+    # A plan kept from when a table was empty reads all of it for ever after.
+    "plan_cache_mode": "force_custom_plan",
+}
+
+
 def connect(url: str) -> AsyncEngine:
     """An engine whose every statement runs in UTC, and whose errors tell nothing of what was to be stored."""
     return create_async_engine(
@@ -39,7 +47,7 @@ def connect(url: str) -> AsyncEngine:
         max_overflow=POOL_SIZE,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"server_settings": {"timezone": "UTC", "jit": "off"} | KEEPALIVES, "timeout": 5},
+        connect_args={"server_settings": SERVER_SETTINGS | KEEPALIVES, "timeout": 5},
     )
 
 

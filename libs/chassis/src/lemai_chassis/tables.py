@@ -124,6 +124,7 @@ def tables(metadata: MetaData) -> None:
             "id",
             postgresql_where=text("state IN ('pending', 'sending', 'unknown')"),
         ),
+        Index("outbound_call_waiting", "kind", "id", postgresql_where=text("state IN ('pending', 'unknown')")),
         comment="calls to systems outside, requested by handlers and made by a leased worker",
     )
     Table(

@@ -1,12 +1,14 @@
 """The journal of what we send: documents, the files they went in, stamps and the fence. No commits in here."""
 
 import hashlib
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, Function, Integer, Row, bindparam, func, select, tuple_, update
+from sqlalchemy import BigInteger, Function, Integer, Row, Text, bindparam, func, select, tuple_, update
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
@@ -111,10 +113,15 @@ class OutgoingJournal:
     async def reject(self, connection: AsyncConnection, faults: Mapping[int, Sequence[Fault]], now: datetime) -> None:
         """Mark documents rejected, by id, with the reasons."""
         table = self._tables.outgoing
-        told = [[asdict(fault) | {"message": fault.message} for fault in found] for found in faults.values()]
-        rows = select(_unnest("ids", BigInteger()).label("id"), _unnest("told", JSONB()).label("faults")).subquery()
+        told = [
+            json.dumps([asdict(fault) | {"message": fault.message} for fault in found], ensure_ascii=False)
+            for found in faults.values()
+        ]
+        rows = select(_unnest("ids", BigInteger()).label("id"), _unnest("told", Text()).label("faults")).subquery()
         await connection.execute(
-            update(table).values(state="rejected", faults=rows.c.faults, changed_at=now).where(table.c.id == rows.c.id),
+            update(table)
+            .values(state="rejected", faults=sql_cast(rows.c.faults, JSONB), changed_at=now)
+            .where(table.c.id == rows.c.id),
             {"ids": list(faults), "told": told},
         )
 

@@ -125,7 +125,9 @@ class Engine:
 
     async def transact(self, work: Callable[[Transaction], Awaitable[R]]) -> R:
         """Run `work` in a transaction of its own, again from the start where it met somebody else's."""
-        for attempt in range(1, CONFLICT_ATTEMPTS + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 async with self.database.begin() as connection, self.joined(connection) as transaction:
                     return await work(transaction)
@@ -134,7 +136,6 @@ class Engine:
                     raise
                 metrics.CONFLICTS.inc()
                 await asyncio.sleep(0.01 * attempt)
-        raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def execute(
         self, handler: Callable[[M, UnitOfWork], R], command: M, touches: Iterable[Ref] = (), cause: Cause | None = None

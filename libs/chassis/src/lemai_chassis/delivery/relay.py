@@ -51,7 +51,7 @@ class Relay:
 
     async def publish(self, connection: AsyncConnection) -> int:
         """Publish the oldest events; how many there were."""
-        rows = (await connection.exec_driver_sql(_OLDEST, (BATCH_EVENTS,))).all()
+        rows = await _oldest(connection)
         metrics.OUTBOX_AGE_SECONDS.set(time.time() - rows[0].time.timestamp() if rows else 0)
         if rows:
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
@@ -95,9 +95,18 @@ def _partition(row: Any) -> int:
     return int(murmur2(row.partitionkey.encode()) & 0x7FFFFFFF) % _PARTITIONS[row.topic]
 
 
-_OLDEST = """
-SELECT e.seq, e.id, e.type, e.topic, e.partition, e.partitionkey, e.subject, e.aggregateversion, e.time,
-       e.traceparent, e.causationid, e.data::text AS data
-FROM (SELECT seq, recorded_at FROM outbox ORDER BY seq LIMIT $1) o JOIN event e USING (seq, recorded_at)
-ORDER BY e.seq
+async def _oldest(connection: AsyncConnection) -> Sequence[Any]:
+    """The oldest unpublished events: found by number, as a join would read the whole month to meet a few rows."""
+    queued = (await connection.exec_driver_sql(_QUEUED, (BATCH_EVENTS,))).all()
+    if not queued:
+        return ()
+    times = [row.recorded_at for row in queued]
+    return (await connection.exec_driver_sql(_EVENTS, ([row.seq for row in queued], min(times), max(times)))).all()
+
+
+_QUEUED = "SELECT seq, recorded_at FROM outbox ORDER BY seq LIMIT $1"
+_EVENTS = """
+SELECT seq, id, type, topic, partition, partitionkey, subject, aggregateversion, time, traceparent, causationid,
+       data::text AS data
+FROM event WHERE seq = ANY($1::bigint[]) AND recorded_at BETWEEN $2 AND $3 ORDER BY seq
 """

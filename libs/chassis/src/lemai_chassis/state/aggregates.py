@@ -67,19 +67,21 @@ def _statements(table: Table, keys: Sequence[str]) -> tuple[str, str, str]:
         f"WHERE ({key_list}) IN (SELECT * FROM unnest({arrays})) ORDER BY {key_list} FOR UPDATE"
     )
     columns = ", ".join(f'"{column}"' for column in written)
-    values = ", ".join("d.version" if column == "version" else f'x."{column}"' for column in written)
+    values = ", ".join("x.new_version" if column == "version" else f'x."{column}"' for column in written)
+    # Materialised, or every document is parsed again for every row it is compared with.
     changes = (
-        "unnest($1::text[], $2::bigint[], $3::bigint[]) AS d(document, version, loaded), "
-        f"json_populate_record(NULL::{name}, d.document::json) x"
+        "WITH x AS MATERIALIZED (SELECT r.*, d.version AS new_version, d.loaded "  # noqa: S608
+        "FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS d(document, version, loaded), "
+        f"json_populate_record(NULL::{name}, d.document::json) r)"
     )
     conflict = ", ".join(f'"{key}"' for key in keys)
     insert = (
-        f"INSERT INTO {name} ({columns}) SELECT {values} FROM {changes} "  # noqa: S608
-        f"WHERE d.loaded = 0 ON CONFLICT ({conflict}) DO NOTHING"
+        f"{changes} INSERT INTO {name} ({columns}) SELECT {values} FROM x "  # noqa: S608
+        f"WHERE x.loaded = 0 ON CONFLICT ({conflict}) DO NOTHING"
     )
     new_key = ", ".join(f'x."{key}"' for key in keys)
     update = (
-        f"UPDATE {name} t SET ({columns}) = ROW({values}) FROM {changes} "  # noqa: S608
-        f"WHERE ({key_list}) = ({new_key}) AND t.version = d.loaded"
+        f"{changes} UPDATE {name} t SET ({columns}) = ROW({values}) FROM x "  # noqa: S608
+        f"WHERE ({key_list}) = ({new_key}) AND t.version = x.loaded"
     )
     return load, insert, update

@@ -164,6 +164,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state IN ('pending', 'sending', 'unknown')"),
     )
+    op.create_index(
+        "outbound_call_waiting",
+        "outbound_call",
+        ["kind", "id"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('pending', 'unknown')"),
+    )
     op.create_table(
         "outbox",
         sa.Column("seq", sa.BigInteger(), nullable=False),
@@ -308,6 +315,11 @@ def downgrade() -> None:
     op.drop_index("parked_key_awaits", table_name="parked_key")
     op.drop_table("parked_key")
     op.drop_table("outbox")
+    op.drop_index(
+        "outbound_call_waiting",
+        table_name="outbound_call",
+        postgresql_where=sa.text("state IN ('pending', 'unknown')"),
+    )
     op.drop_index(
         "outbound_call_open",
         table_name="outbound_call",
