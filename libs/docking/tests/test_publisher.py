@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from lemai_docking.ack import Ack, Result
 from lemai_docking.documents import Document
 from lemai_docking.faults import FencedOut
 from lemai_docking.profile import Profile
-from lemai_docking.testing import Docking
+from lemai_docking.testing import TABLES, Docking
 from lemai_docking.text_read import decode
 
 Sample = Callable[[str], bytes]
@@ -169,6 +169,22 @@ async def test_a_document_that_cannot_be_written_is_rejected_alone(
         "rejected 3 E_FIELD",
         f"published {FIRST}:4 1",
     ]
+
+
+async def test_documents_refused_together_keep_their_own_reasons(
+    docking: Docking, order: Callable[[str], Document]
+) -> None:
+    one, two = order("1"), order("2")
+    city = {name: value for name, value in one.head.items() if name != "receiver_city"}
+    neither = {name: value for name, value in two.head.items() if name not in {"receiver_city", "receiver_address"}}
+    await docking.enqueue(replace(one, head=city), replace(two, head=neither))
+
+    await publish(docking, seconds=1)
+
+    async with docking.engine.connect() as connection:
+        rows = await connection.execute(select(TABLES.outgoing.c.faults).order_by(TABLES.outgoing.c.id))
+        reasons = [{fault["field"] for fault in faults} for faults in rows.scalars()]
+    assert reasons == [{"receiver_city"}, {"receiver_city", "receiver_address"}]
 
 
 async def test_another_content_under_a_known_revision_is_told(
