@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from toy_kit import TRACE_ID, count_of, fetch, message, notes, trade
 
 from lemai_chassis.delivery.engine import Engine, On, RevokedError, Transaction
-from lemai_chassis.state.unit_of_work import UnitOfWork
+from lemai_chassis.state.unit_of_work import UnitOfWork, ref
+from lemai_chassis.trace import Cause
 from lemai_contracts.marketplace import TradeChangedV1
 
 
@@ -110,6 +111,21 @@ async def test_a_batch_whose_partitions_were_revoked_is_dropped(database: AsyncE
         assert await count_of(database, table) == 0
     await engine.run(batch, still_ours=lambda: True)
     assert await notes(database) == {"F1": ["1"]}
+
+
+async def test_what_is_loaded_already_is_not_read_again(database: AsyncEngine) -> None:
+    def double(name: str, uow: UnitOfWork) -> None:
+        uow.put(Tally(OWNER_CODE, name, count=2 * ((uow.get(Tally, OWNER_CODE, name) or Tally("", "", 1)).count)))
+
+    async def work(transaction: Transaction) -> None:
+        for names in (["F1"], ["F1", "F2"]):
+            await transaction.load(ref(Tally, OWNER_CODE, name) for name in names)
+            for name in names:
+                await transaction.run(double, name, Cause("", ""))
+
+    await an_engine(database).transact(work)
+
+    assert await fetch(database, "SELECT name, count, version FROM tally ORDER BY name") == [("F1", 4, 2), ("F2", 2, 1)]
 
 
 async def test_an_empty_batch_is_nothing(database: AsyncEngine) -> None:

@@ -185,6 +185,14 @@ async def test_a_batch_whose_partitions_were_revoked_is_dropped_and_read_again(
     assert len(consumer.commits) == 1
 
 
+async def test_a_partition_that_is_somebody_elses_now_is_not_rewound(database: AsyncEngine) -> None:
+    consumer = kafka.consumer("127.0.0.1:1", "nobody")
+
+    ConsumerLoop(an_engine(database), consumer)._rewind({TopicPartition(MARKETPLACE_TRADE.name, 0): []})
+
+    await consumer.stop()
+
+
 async def test_a_broker_that_is_silent_ends_the_loop_for_a_new_consumer_to_begin(
     database: AsyncEngine, kafka_servers: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

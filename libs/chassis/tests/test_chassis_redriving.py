@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from lemai_toy import OWNER_CODE, STORAGE, Tally, on_listing_changed, on_trade_changed, tally_refs
+from lemai_toy import OWNER_CODE, STORAGE, Tally, listing_refs, on_listing_changed, on_trade_changed, tally_refs
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from toy_kit import count_of, eventually, fetch, listing, message, notes, parked, trade
 
@@ -54,7 +55,7 @@ def weather() -> Weather:
 def an_engine(database: AsyncEngine, handler: Any = on_trade_changed, **route: Any) -> Engine:
     routes: list[On[Any]] = [
         On(TradeChangedV1, handler, tally_refs, **route),
-        On(ListingChangedV1, on_listing_changed),
+        On(ListingChangedV1, on_listing_changed, listing_refs),
     ]
     return Engine(database, "toy", STORAGE, routes)
 
@@ -114,6 +115,21 @@ async def test_the_next_message_of_a_key_has_all_its_attempts(database: AsyncEng
 
 async def test_a_redrive_of_nothing_does_nothing(database: AsyncEngine) -> None:
     assert not await an_engine(database).redrive("F1")
+
+
+async def test_an_infrastructure_error_leaves_a_parked_key_as_it_was(database: AsyncEngine) -> None:
+    engine = an_engine(database)
+    await engine.run([message(trade("F1", told="fail"))])
+    before = await fetch(database, "SELECT * FROM parked_key")
+
+    await fetch(database, "ALTER TABLE tally RENAME TO hidden")
+    try:
+        with pytest.raises(ProgrammingError):
+            await engine.redrive("F1")
+    finally:
+        await fetch(database, "ALTER TABLE hidden RENAME TO tally")
+
+    assert await fetch(database, "SELECT * FROM parked_key") == before
 
 
 async def test_a_type_that_is_not_taken_any_more_is_skipped(database: AsyncEngine) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lemai_toy import OWNER_CODE, Tally, on_listing_changed, on_trade_changed, state_changed
+from lemai_toy import OWNER_CODE, Tally, listing_refs, on_listing_changed, on_trade_changed, state_changed
 from toy_kit import listing, trade
 
 from lemai_chassis.state.unit_of_work import (
@@ -144,7 +144,7 @@ def test_a_handler_runs_without_anything_around_it() -> None:
     assert handled.aggregate(Tally, OWNER_CODE, "F2") is None
     assert handled.events == [state_changed(trade("F1", "2"))]
     assert [(call.kind, call.key, call.payload) for call in handled.calls] == [("echo", "F1", {"version": "2"})]
-    assert handle(on_listing_changed, listing("S1"), now=NOW).arrived == ["S1"]
+    assert handle(on_listing_changed, listing("S1"), now=NOW, touches=listing_refs(listing("S1"))).arrived == ["S1"]
 
 
 def test_a_handler_may_put_what_it_named_without_reading_it() -> None:

@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -68,10 +67,9 @@ STORAGE = Storage.of(Aggregates(Tally, TallyRow))
 
 
 class ToySettings(Settings):
-    """`toy_pause_s` is how long a handler pretends to work."""
+    """A toy has a name of its own, so that several do not share a group."""
 
     toy_name: str
-    toy_pause_s: float = 0
 
 
 def tally_refs(event: TradeChangedV1) -> Iterable[Ref]:
@@ -103,9 +101,12 @@ def state_changed(event: TradeChangedV1) -> OrderStateChangedV1:
     )
 
 
+def listing_refs(event: ListingChangedV1) -> Iterable[Ref]:
+    return [ref(Tally, OWNER_CODE, event.platform_sku_id)]
+
+
 def on_listing_changed(event: ListingChangedV1, uow: UnitOfWork) -> None:
     """Know the listing, and wake who waits for it."""
-    uow.get(Tally, OWNER_CODE, event.platform_sku_id)
     uow.put(Tally(OWNER_CODE, event.platform_sku_id, count=1))
     uow.arrived(event.platform_sku_id)
 
@@ -123,15 +124,15 @@ def on_echoed(ended: Ended, uow: UnitOfWork) -> None:
     uow.put(tally.plus(ended.answer.detail["echo"]))
 
 
+ROUTES: list[On[Any]] = [
+    On(TradeChangedV1, on_trade_changed, tally_refs),
+    On(ListingChangedV1, on_listing_changed, listing_refs),
+]
+
+
 def build(settings: ToySettings) -> Service:
     """The toy as a service. Its tables must be there."""
-
-    def slowly(event: TradeChangedV1, uow: UnitOfWork) -> None:
-        time.sleep(settings.toy_pause_s)
-        on_trade_changed(event, uow)
-
-    routes: list[On[Any]] = [On(TradeChangedV1, slowly, tally_refs), On(ListingChangedV1, on_listing_changed)]
-    engine = Engine(connect(settings.database_url.get_secret_value()), settings.toy_name, STORAGE, routes)
+    engine = Engine(connect(settings.database_url.get_secret_value()), settings.toy_name, STORAGE, ROUTES)
     return Service(settings.toy_name, engine, calls=[CallKind("echo", echo, on_echoed)])
 
 
