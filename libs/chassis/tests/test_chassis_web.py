@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -209,23 +210,35 @@ async def test_every_refusal_is_problem_json(
     assert response.headers.get("Retry-After") == ("1" if status == 503 else None)
 
 
-@pytest.mark.parametrize("key", [("2026-11-22T00:00:00Z", "TM1"), ("乐麦", 7)])
-def test_a_cursor_is_the_key_of_the_last_item(key: tuple[str | int, ...]) -> None:
+@pytest.mark.parametrize("key", [(datetime(2026, 11, 22, tzinfo=UTC), "TM1"), ("乐麦", 7)])
+def test_a_cursor_is_the_key_of_the_last_item(key: tuple[str | int | datetime, ...]) -> None:
     cursor = encode_cursor(*key)
 
-    assert decode_cursor(cursor, 2) == key
+    assert decode_cursor(cursor, *map(type, key)) == key
     assert Page(items=[1], next=cursor).model_dump() == {"items": [1], "next": cursor}
 
 
 @pytest.mark.parametrize(
     "cursor",
-    ["", "x", "%", "货", encode_cursor("one"), encode_cursor(1, 2, 3), "e30=", "W1tdLHt9XQ=="],
-    ids=["empty", "not base64", "no character of it", "not ASCII", "too short", "too long", "no list", "no key"],
+    [
+        *("", "x", "%", "货", "e30=", "W1tdLHt9XQ=="),
+        encode_cursor("one"),
+        encode_cursor("one", 1, 2),
+        encode_cursor(1, 1),
+        encode_cursor("one", True),
+        encode_cursor("n\0l", 1),
+    ],
 )
 def test_a_cursor_that_is_not_ours_is_refused(cursor: str) -> None:
     with pytest.raises(Problem) as refused:
-        decode_cursor(cursor, 2)
+        decode_cursor(cursor, str, int)
 
     document = refused.value.document
     assert document.status == 422
     assert [(error.field, error.value) for error in document.errors] == [("cursor", cursor)]
+
+
+@pytest.mark.parametrize("moment", ["2026-11-22T00:00:00", "yesterday", 7])
+def test_a_cursor_with_a_moment_that_is_none_is_refused(moment: str | int) -> None:
+    with pytest.raises(Problem):
+        decode_cursor(encode_cursor(moment), datetime)

@@ -1,9 +1,9 @@
 """HTTP the same way in every service: problems, commands under an idempotency key, pages."""
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
@@ -76,22 +76,30 @@ class Page(BaseModel, Generic[T]):
     next: str | None = None
 
 
-def encode_cursor(*key: str | int) -> str:
+def encode_cursor(*key: str | int | datetime) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(key)).decode()
 
 
-def decode_cursor(cursor: str, length: int) -> tuple[Any, ...]:
-    """The key behind a cursor. Raises Problem where it is not one of ours."""
+def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
+    """The key behind a cursor, each part a str, int or datetime as `kinds` say. Raises Problem for another."""
     try:
-        key = orjson.loads(base64.urlsafe_b64decode(cursor))
-    except (ValueError, binascii.Error):
-        key = None
-    if not isinstance(key, list) or len(key) != length or not all(isinstance(part, str | int) for part in key):
-        expected = "应为上一页返回的 next / expected the `next` of the page before"
-        raise Problem(
-            422, "参数错误 / invalid parameter", errors=[FieldProblem(field="cursor", value=cursor, message=expected)]
-        )
-    return tuple(key)
+        parts = orjson.loads(base64.urlsafe_b64decode(cursor))
+        return tuple(_key_part(kind, part) for kind, part in zip(kinds, parts, strict=True))
+    except (ValueError, TypeError):
+        message = "应为上一页返回的 next / expected the `next` of the page before"
+        wrong = FieldProblem(field="cursor", value=cursor, message=message)
+        raise Problem(422, "参数错误 / invalid parameter", errors=[wrong]) from None
+
+
+def _key_part(kind: type, part: Any) -> str | int | datetime:
+    if kind is datetime:
+        moment = datetime.fromisoformat(part)
+        if moment.tzinfo is None:
+            raise ValueError("a moment without a time zone")
+        return moment
+    if isinstance(part, str | int) and type(part) is kind and "\0" not in str(part):
+        return part
+    raise ValueError("another kind of value")
 
 
 class Commands:

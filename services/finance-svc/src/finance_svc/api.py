@@ -73,7 +73,9 @@ def router(engine: Engine) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
     ) -> Page[ReceivableView]:
         """Receivables in order of owner and order number."""
-        search = Search(owner_code, store_code, state, number, _after(cursor) if cursor else None, limit)
+        search = Search(
+            owner_code, store_code, state, number, decode_cursor(cursor, str, str) if cursor else None, limit
+        )
         async with engine.database.connect() as connection:
             found = await storage.search_receivables(connection, search)
         return Page(
@@ -92,12 +94,6 @@ def _only(order_no: str, found: Sequence[Receivable]) -> Receivable:
         problem = FieldProblem(field="owner_code", message=f"请指定货主 / name one of the owners: {owners}")
         raise Problem(409, "多个货主有此订单号 / several owners use this number", errors=[problem])
     return found[0]
-
-
-def _after(cursor: str) -> tuple[str, str]:
-    """A forged cursor is only another place to begin."""
-    owner_code, order_no = (str(part).replace("\0", "") for part in decode_cursor(cursor, 2))
-    return owner_code, order_no
 
 
 def _fields(receivable: Receivable) -> Mapping[str, Any]:

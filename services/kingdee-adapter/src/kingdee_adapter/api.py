@@ -197,7 +197,7 @@ def _deciding(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
 
 
 def _before(cursor: str | None) -> int:
-    return int(decode_cursor(cursor, 1)[0]) if cursor else storage.NEWEST
+    return decode_cursor(cursor, int)[0] if cursor else storage.NEWEST
 
 
 def _page(view: type[View], rows: Rows, limit: int) -> Page[View]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping
 
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.reference import Reference
-from lemai_chassis.web import PAGE_MAX, FieldProblem, Page, Problem, decode_cursor, encode_cursor, not_found
+from lemai_chassis.web import PAGE_MAX, Page, decode_cursor, encode_cursor, not_found
 from lemai_contracts.values import Grade
 from stock_svc.domain import GOOD, CommitmentState, SnapshotState
 from stock_svc.storage import search
@@ -293,24 +293,11 @@ async def _page(
     conditions: Sequence[search.Condition] = (),
     **equal: str | None,
 ) -> Page[T]:
-    after = _after(cursor, wanted) if cursor else None
+    after = decode_cursor(cursor, *wanted.key_kinds) if cursor else None
     async with engine.database.connect() as connection:
         rows = await search.page(connection, wanted, limit, *conditions, after=after, **equal)
-    following = encode_cursor(*(_plain(rows[-1][name]) for name in wanted.order)) if len(rows) == limit else None
+    following = encode_cursor(*(rows[-1][name] for name in wanted.order)) if len(rows) == limit else None
     return Page(items=[view(row) for row in rows], next=following)
-
-
-def _after(cursor: str, wanted: List) -> tuple[Any, ...]:
-    try:
-        return wanted.parse_key(decode_cursor(cursor, len(wanted.order)))
-    except (ValueError, TypeError):
-        expected = "应为上一页返回的 next / expected the `next` of the page before"
-        problem = FieldProblem(field="cursor", value=cursor, message=expected)
-        raise Problem(422, "参数错误 / invalid parameter", errors=[problem]) from None
-
-
-def _plain(value: Any) -> str | int:
-    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _warehouse_of(reference: Reference, store_code: str) -> str:

@@ -24,4 +24,4 @@ class RefusalView(BaseModel):
 
 def cursor_key(cursor: str | None, length: int) -> Any:
     """The codes behind a cursor, None without one; a forged one is only another place to begin. Raises Problem."""
-    return tuple(str(part).replace("\0", "") for part in decode_cursor(cursor, length)) if cursor else None
+    return decode_cursor(cursor, *[str] * length) if cursor else None

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Table, exists, select, tuple_
@@ -27,13 +26,10 @@ class List:
         table: Table = self.row.__table__  # type: ignore[attr-defined]
         return table
 
-    def parse_key(self, key: Sequence[Any]) -> tuple[Any, ...]:
-        """A key as it came back from a client. Raises ValueError or TypeError where it cannot be one."""
-        types = [self.table.c[name].type.python_type for name in self.order]
-        return tuple(
-            datetime.fromisoformat(value) if type_ is datetime else type_(value)
-            for type_, value in zip(types, key, strict=True)
-        )
+    @property
+    def key_kinds(self) -> list[type]:
+        """Of what kind each part of a key is."""
+        return [self.table.c[name].type.python_type for name in self.order]
 
 
 BALANCES = List(BalanceRow, ("owner_code", "warehouse_code", "item_code", "grade"))
