@@ -1,5 +1,6 @@
 """What an operator can ask any service: is it alive, is it ready, what is parked."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 
@@ -8,10 +9,11 @@ import pytest
 from fastapi import FastAPI
 from lemai_toy import STORAGE, on_trade_changed, tally_refs
 from sqlalchemy.ext.asyncio import AsyncEngine
-from toy_kit import count_of, fetch, message, notes, parked, trade
+from toy_kit import count_of, eventually, fetch, is_waiting_for_a_lock, message, notes, parked, trade
 
 from lemai_chassis import operations
 from lemai_chassis.database import connect
+from lemai_chassis.delivery import parking
 from lemai_chassis.delivery.engine import Engine, On
 from lemai_chassis.state.unit_of_work import UnitOfWork
 from lemai_chassis.web import add_problem_handlers
@@ -169,6 +171,24 @@ async def test_discarding_drops_the_first_message_for_good_and_keeps_why(
     assert await fetch(database, "SELECT seq, reason, value FROM discarded_message") == [
         (first, "test order 测试单", value)
     ]
+
+
+async def test_a_message_that_a_redrive_just_handled_is_not_discarded_nor_is_the_next(
+    client: httpx.AsyncClient, process: Process, database: AsyncEngine
+) -> None:
+    await process.engine.run([message(trade("F1", version, "fail")) for version in "12"])
+    [(first,), _] = await fetch(database, "SELECT seq FROM parked_message ORDER BY seq")
+
+    async with database.begin() as redrive:
+        await parking.first(redrive, "F1")
+        query = {"key": "F1", "seq": first, "reason": "too late"}
+        discarding = asyncio.create_task(client.post("/v1/parked/discard", params=query))
+        await eventually(lambda: is_waiting_for_a_lock(database))
+        await parking.release_first(redrive, "F1")
+
+    assert (await discarding).status_code == 404
+    assert await parked(database) == {"F1": ["2"]}
+    assert await count_of(database, "discarded_message") == 0
 
 
 async def test_discarding_the_last_message_frees_the_key(

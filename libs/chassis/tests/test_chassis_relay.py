@@ -1,6 +1,7 @@
 """Events out: nothing lost, in order per key, by the one active relay of a service."""
 
 import asyncio
+import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -142,6 +143,25 @@ async def test_more_events_than_fit_one_request_keep_their_order(
         records = [record for record in await topic.read() if record.key.decode() == family]
 
     assert [int(dict(record.headers)["ce_aggregateversion"]) for record in records] == list(range(1, 101))
+
+
+async def test_large_events_are_read_a_few_at_a_time(
+    engine: Engine, database: AsyncEngine, kafka_servers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "BATCH_BYTES", 5000)
+    family = unique("F")
+    big = trade(family).model_copy(update={"version": secrets.token_hex(2000)})
+    await engine.run([message(big) for _ in range(10)])
+
+    producer = kafka.producer(kafka_servers)
+    async with written_meanwhile(kafka_servers, ORDER) as topic, kafka.running(producer), database.connect() as one:
+        autocommit = await one.execution_options(isolation_level="AUTOCOMMIT")
+        published = [await Relay(database, "toy", producer, Wakeup()).publish(autocommit) for _ in range(7)]
+        records = [record for record in await topic.read() if record.key.decode() == family]
+
+    assert sum(published) == 10
+    assert max(published) < 4
+    assert [int(dict(record.headers)["ce_aggregateversion"]) for record in records] == list(range(1, 11))
 
 
 async def test_after_a_crash_between_acknowledgement_and_delete_an_event_comes_again_under_its_id(

@@ -123,7 +123,12 @@ def _parking_router(engine: Engine) -> APIRouter:
 
 
 async def _discard(key: str, seq: int, reason: str, transaction: Transaction) -> bool:
-    return await parking.discard_first(transaction.connection, key, seq, reason)
+    """Drop the first message of a key if it is `seq`, keeping it with the reason for the record."""
+    await parking.locked(transaction.connection, [key])
+    kept = await transaction.connection.exec_driver_sql(_KEEP_DISCARDED, (key, seq, reason))
+    if kept.rowcount:
+        await parking.release_first(transaction.connection, key)
+    return bool(kept.rowcount)
 
 
 async def _database_trouble(engine: Engine) -> str:
@@ -146,4 +151,9 @@ SELECT seq, topic, partition, "offset", parked_at,
        coalesce((SELECT h->>1 FROM jsonb_array_elements(headers) h WHERE h->>0 = 'ce_type'), '') AS type,
        coalesce((SELECT h->>1 FROM jsonb_array_elements(headers) h WHERE h->>0 = 'ce_id'), '') AS id
 FROM parked_message WHERE key = $1 ORDER BY seq LIMIT 1000
+"""
+_KEEP_DISCARDED = """
+INSERT INTO discarded_message (seq, key, topic, partition, "offset", headers, value, reason)
+SELECT seq, key, topic, partition, "offset", headers, value, $3 FROM parked_message
+WHERE seq = $2 AND seq = (SELECT min(seq) FROM parked_message WHERE key = $1)
 """

@@ -35,7 +35,6 @@ S = TypeVar("S", bound=Settings)
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 STOP_TIMEOUT_S = 3
 GARBAGE_THRESHOLD = 50_000
-"""A batch makes tens of thousands of objects that live as long as it does; collecting amidst it finds nothing."""
 INFRASTRUCTURE_ERRORS = (*database.ERRORS, ConcurrentUpdateError, KafkaError)
 
 
@@ -171,10 +170,15 @@ def main(settings_type: type[S], build: Callable[[S], Service], migrations: Path
             uvloop.run(_serve(settings, build))
 
 
+def collect_garbage_rarely() -> None:
+    """A batch makes tens of thousands of objects that live as long as it does: to search amidst it finds nothing."""
+    gc.collect()
+    gc.freeze()  # What was imported stays for good.
+    gc.set_threshold(GARBAGE_THRESHOLD)
+
+
 async def _serve(settings: S, build: Callable[[S], Service]) -> None:
     service = build(settings)
     logging.configure(service.name)
-    gc.collect()
-    gc.freeze()  # What was imported stays for good: no need to look at it again and again.
-    gc.set_threshold(GARBAGE_THRESHOLD)
+    collect_garbage_rarely()
     await Process(service, settings).run()

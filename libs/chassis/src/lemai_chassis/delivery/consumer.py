@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -82,7 +82,7 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         metrics.BATCH_RECORDS.observe(len(messages))
         self._report_lag({place: records[0].offset for place, records in batch.items()})
         started = time.monotonic()
-        await self._engine.run(messages, self._still_assigned(batch))
+        await self._engine.run(messages, still_ours=lambda: self._consumer.assignment() >= set(batch))
         self._pace(len(messages), time.monotonic() - started)
         offsets = {place: records[-1].offset + 1 for place, records in batch.items()}
         try:
@@ -91,9 +91,6 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         except (CommitFailedError, IllegalStateError):
             log.info("partitions moved before their commit; whoever has them finds the inbox full")
         self._report_lag(offsets)
-
-    def _still_assigned(self, batch: Batch) -> Callable[[], bool]:
-        return lambda: self._consumer.assignment() >= set(batch)
 
     def _pace(self, records: int, seconds: float) -> None:
         """Ask for as many records next time as fit the time a batch may take."""

@@ -112,19 +112,6 @@ async def count(connection: AsyncConnection) -> int:
     return int((await connection.exec_driver_sql("SELECT count(*) FROM parked_key")).scalar() or 0)
 
 
-async def discard_first(connection: AsyncConnection, key: str, seq: int, reason: str) -> bool:
-    """Drop the first message of a key if it is `seq`, keeping it with the reason for the record."""
-    kept = await connection.exec_driver_sql(
-        'INSERT INTO discarded_message (seq, key, topic, partition, "offset", headers, value, reason) '
-        'SELECT seq, key, topic, partition, "offset", headers, value, $3 FROM parked_message '
-        "WHERE seq = $2 AND seq = (SELECT min(seq) FROM parked_message WHERE key = $1)",
-        (key, seq, reason),
-    )
-    if kept.rowcount:
-        await release_first(connection, key)
-    return bool(kept.rowcount)
-
-
 def _dump(message: Message) -> str:
     headers = [(storable(name), storable(value.decode("utf-8", "replace"))) for name, value in message.headers]
     return orjson.dumps(headers).decode()

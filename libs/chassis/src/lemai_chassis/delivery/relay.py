@@ -16,6 +16,8 @@ from lemai_contracts import Attributes, to_headers
 from lemai_contracts.topics import TOPICS
 
 BATCH_EVENTS = 1000
+BATCH_BYTES = 4 * 1024 * 1024
+"""As PostgreSQL stores them; a batch may be one event larger."""
 PUBLISH_TIMEOUT_S = 30.0
 SWEEP_S = 1.0
 STANDBY_S = 1.0
@@ -44,7 +46,7 @@ class Relay:
                     await asyncio.sleep(STANDBY_S)
                 while True:
                     seen = self._wakeup.seen()
-                    if await self.publish(connection) < BATCH_EVENTS:
+                    if not await self.publish(connection):
                         await self._wakeup.wait(seen, SWEEP_S)
             finally:
                 await connection.invalidate()  # Back in the pool its session would keep the lock.
@@ -101,12 +103,15 @@ async def _oldest(connection: AsyncConnection) -> Sequence[Any]:
     if not queued:
         return ()
     times = [row.recorded_at for row in queued]
-    return (await connection.exec_driver_sql(_EVENTS, ([row.seq for row in queued], min(times), max(times)))).all()
+    chosen = [row.seq for row in queued], min(times), max(times), BATCH_BYTES
+    return (await connection.exec_driver_sql(_EVENTS, chosen)).all()
 
 
 _QUEUED = "SELECT seq, recorded_at FROM outbox ORDER BY seq LIMIT $1"
 _EVENTS = """
 SELECT seq, id, type, topic, partition, partitionkey, subject, aggregateversion, time, traceparent, causationid,
        data::text AS data
-FROM event WHERE seq = ANY($1::bigint[]) AND recorded_at BETWEEN $2 AND $3 ORDER BY seq
+FROM (SELECT *, sum(pg_column_size(data)) OVER (ORDER BY seq) - pg_column_size(data) AS bytes_before
+      FROM event WHERE seq = ANY($1::bigint[]) AND recorded_at BETWEEN $2 AND $3) e
+WHERE bytes_before < $4 ORDER BY seq
 """
