@@ -138,7 +138,7 @@ class OrderShippedV1(
     shipped_at: Instant
     parcels: tuple[ShippedParcel, ...]
     unfinished_platform_lines: tuple[str, ...] = ()
-    """Platform lines in these parcels of which more pieces will follow."""
+    """Platform lines in these parcels whose pieces have not all left; of a short order they never will."""
     amount: Money
     """What these pieces cost the buyer; freight and discount of the order come with its first shipment."""
     complete: bool

@@ -101,5 +101,5 @@ class Consignee(Value):
     name_masked: str
     phone_masked: str
     phone_digest: str
-    """Keyed digest: equal phones have equal digests, nothing else can be learnt."""
+    """Keyed digest: equal phones have equal digests. Empty where the platform masks: equal masks are not one person."""
     address_digest: str

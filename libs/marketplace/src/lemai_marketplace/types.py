@@ -195,7 +195,7 @@ class Parcel:
 class Shipment:
     """Parcels of one trade, contents in the trade's own lines.
 
-    `unfinished` names the lines here of which more pieces follow later; the others are shipped whole with this.
+    `unfinished` names the lines here whose pieces have not all left with this; the others are shipped whole.
     """
 
     trade_no: str
