@@ -1,7 +1,9 @@
 """The flows of design.md §4 that run, each through every service on real servers, judged by both ends' records."""
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from lemai_tools.cli import app
 from lemai_tools.demo import scenario, verdict
 from lemai_tools.demo.scenario import OWNER, RECEIVED, SHELF, Shop
 from lemai_tools.demo.verdict import Step, Told
@@ -76,6 +78,35 @@ async def test_a_combo_ships_as_its_parts_and_counts_as_one_on_the_platform(
     assert list(verdict.trade_problems(told)) == []
     assert len(told.erp["instructions"][0]["lines"]) > 1
     assert [line["shipped"] for line in told.trade["lines"]] == [2]
+
+
+async def test_an_operator_sees_tries_and_gives_up_a_parked_trade_by_command(
+    world: World, stocked: tuple[Shop, Step]
+) -> None:
+    shop, _ = stocked
+    await scenario.order(world, shop, "放弃", [(shop.unmapped, 1)], oversell=True)
+    key = f"tmall/{next(tid for tid, name in shop.trades.items() if name == '放弃')}"
+
+    async def messages() -> list[dict[str, int]]:
+        page = await world.orders.find(f"/v1/parked/messages?key={key}")
+        return page["items"] if page else []
+
+    [message] = await until("the trade is parked", messages, bool)
+    listed = _parked("list", world)
+    shown = _parked("show", world, key)
+    tried = _parked("redrive", world, key)
+    given_up = _parked("discard", world, key, str(message["seq"]), "--reason", "顾客已取消")
+
+    assert key in listed.output
+    assert "lemai.marketplace.trade_changed.v1" in shown.output
+    assert (tried.exit_code, "尚未映射" in tried.output) == (1, True)
+    assert given_up.exit_code == 0
+    assert await messages() == []
+
+
+def _parked(verb: str, world: World, *arguments: str) -> Result:
+    command = ["parked", verb, "order-svc", *arguments, "--url", world.orders.url]
+    return CliRunner().invoke(app, command, env={"COLUMNS": "300"})
 
 
 async def test_a_trade_of_an_unmapped_sku_waits_for_the_mapping_and_an_unfilled_one_for_goods(
