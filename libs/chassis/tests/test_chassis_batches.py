@@ -128,6 +128,21 @@ async def test_what_is_loaded_already_is_not_read_again(database: AsyncEngine) -
     assert await fetch(database, "SELECT name, count, version FROM tally ORDER BY name") == [("F1", 4, 2), ("F2", 2, 1)]
 
 
+@pytest.mark.parametrize("committed", [True, False])
+async def test_a_transaction_that_somebody_else_commits_takes_effect_with_it(
+    database: AsyncEngine, committed: bool
+) -> None:
+    engine = an_engine(database)
+
+    async with database.connect() as connection:
+        async with engine.joined(connection) as transaction:
+            await transaction.run(on_trade_changed, trade("F1"), Cause("", ""))
+        await (connection.commit() if committed else connection.rollback())
+
+    assert await notes(database) == ({"F1": ["1"]} if committed else {})
+    assert await count_of(database, "outbox") == int(committed)
+
+
 async def test_an_empty_batch_is_nothing(database: AsyncEngine) -> None:
     await an_engine(database).run([])
 
