@@ -65,7 +65,9 @@ async def _play(world: World, progress: Progress, task: object) -> tuple[list[St
 
 
 def _table(step: Step) -> Table:
-    table = Table(*step.heads, title=step.title, title_justify="left", caption=step.note, caption_justify="left")
+    table = Table(title=step.title, title_justify="left", caption=step.note, caption_justify="left")
+    for head in step.heads:
+        table.add_column(head, overflow="fold")
     for row in step.rows:
         table.add_row(*row)
     return table
