@@ -65,4 +65,5 @@ class ListingChangedV1(
     owner_code: str
     item_code: str
     active: bool = True
+    """False once it is off the shelf: it gets no stock, trades that name it are still of its item."""
     changed_at: Instant

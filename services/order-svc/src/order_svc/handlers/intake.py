@@ -211,10 +211,10 @@ def _item_lines(listing: Listing, line: TradeLine, uow: UnitOfWork) -> list[Line
 
 
 def _listing(store_code: str, line: TradeLine, owners: Collection[str], uow: UnitOfWork) -> Listing:
-    """The listing of a line. Parks while there is none whose owner the store sells for."""
+    """The listing of a line, also one taken off the shelf since. Parks while none is of an owner of the store."""
     key = (store_code, line.platform_item_id, line.platform_sku_id)
     listing = uow.get(Listing, *key)
-    if listing is None or not listing.active:
+    if listing is None:
         awaited = _awaited_listing(*key)
         raise ParkAwaiting(f"平台 SKU 尚未映射商品 / platform SKU not mapped to an item: {awaited}", awaited)
     if listing.owner_code not in owners:
