@@ -14,6 +14,7 @@ BENCHMARKS: Mapping[str, Callable[[], Coroutine[Any, Any, results.Result]]] = {
     "path": whole.path,
     "to_file": whole.to_file,
     "recovery": whole.recovery,
+    "poison": whole.poison,
 }
 
 

@@ -7,14 +7,19 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import quantiles
+from uuid import uuid4
 
 import asyncpg
 import httpx
 import psutil
+from aiokafka import AIOKafkaProducer
 from bench.results import Result
 
+from lemai_contracts import Attributes, to_headers
+from lemai_contracts.marketplace import TradeChangedV1
 from lemai_tools.demo import scenario
 from lemai_tools.demo.scenario import Shop
 from lemai_tools.demo.world import World, until
@@ -24,6 +29,7 @@ from lemai_tools.platform.members import SERVICES, SIMULATORS
 
 SHELF = 1_000_000
 BACKLOG = 3_000
+POISON_BACKLOG = 1_000
 STREAM_PER_S = 50
 STREAM_S = 30
 PORTIONS_PER_S = 10
@@ -78,6 +84,18 @@ async def path() -> Result:
     return Result(rate, "orders/s", PEERS_PER_S, rate / PEERS_PER_S, note)
 
 
+async def poison() -> Result:
+    """Orders per second with one unreadable message a second, against the same without, one after the other."""
+    async with running() as running_:
+        clean = await _rate(running_.world, POISON_BACKLOG, seed=1)
+        poisoning = asyncio.create_task(_poison(running_.platform))
+        poisoned = await _rate(running_.world, POISON_BACKLOG, seed=2)
+        poisoning.cancel()
+        parked = len((await running_.world.orders.get("/v1/parked"))["items"])
+    note = f"{POISON_BACKLOG} trades each; {parked} keys parked, every trade shipped"
+    return Result(poisoned, "orders/s", clean, poisoned / clean, note)
+
+
 async def to_file() -> Result:
     """Seconds from a trade pulled to its line in a published Deliver file, at 50 orders/s."""
     async with running() as running_:
@@ -100,6 +118,25 @@ async def recovery() -> Result:
     services = max(took[name] for name in SERVICES)
     note = ", ".join(f"{name} {seconds:.1f}" for name, seconds in took.items())
     return Result(services, "s", None, None, f"killed and started again at {STREAM_PER_S} orders/s: {note}")
+
+
+async def _rate(world: World, count: int, seed: int) -> float:
+    before = await _shipped(world)
+    started = time.monotonic()
+    await _place(world, count, seed)
+    await until("shipped", lambda: _shipped(world), lambda shipped: shipped >= before + count, CATCH_UP_S)
+    return count / (time.monotonic() - started)
+
+
+async def _poison(platform: Platform) -> None:
+    """One message a second whose body nobody can read, each under a key of its own."""
+    async with AIOKafkaProducer(bootstrap_servers=platform.bootstrap_servers) as producer:
+        for number in range(CATCH_UP_S):
+            key = f"tmall/poison-{number}"
+            attributes = Attributes(uuid4(), "bench", TradeChangedV1.type, datetime.now(UTC), key, key, 0, "")
+            headers = to_headers(attributes)
+            await producer.send_and_wait(TradeChangedV1.topic.name, b"{", key=key.encode(), headers=headers)
+            await asyncio.sleep(1)
 
 
 async def _recovery_of(running_: Running, victim: str) -> float:
