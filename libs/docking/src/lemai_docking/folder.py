@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -117,7 +118,8 @@ def _is_text(name: str) -> bool:
 
 
 def _write(directory: Path, name: str, data: bytes) -> None:
-    temporary = directory / f".{name}.tmp"
+    """Two readers may answer a file at once, so each writes under a temporary name of its own."""
+    temporary = directory / f".{name}.{secrets.token_hex(4)}.tmp"
     _write_through(temporary, data)
     temporary.replace(directory / name)
     _sync(directory)
