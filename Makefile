@@ -34,8 +34,8 @@ lock: $(BIN)/uv ## 重写 requirements.lock 与 tools/kafka.lock write the locks
 	@$(BIN)/python -m lemai_tools.platform.kafka
 
 test: check ## 检查并运行全部测试 check, then run every test
-	@$(BIN)/pytest -n auto --dist loadfile -m "not prove" libs services sims tools
-	@$(BIN)/pytest -m "not prove" tests
+	@$(BIN)/pytest -n auto --dist loadfile -m "not prove" libs services sims
+	@$(BIN)/pytest -m "not prove" tools tests
 
 check: $(INSTALLED) ## 静态检查 style, types, imports, dependencies, contracts
 	@echo "ruff" && $(BIN)/ruff check --quiet && $(BIN)/ruff format --quiet --check

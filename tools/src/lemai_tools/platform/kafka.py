@@ -123,7 +123,8 @@ def _lock_lines(jars: Iterable[Path]) -> list[str]:
 
 def _format(java: tuple[str, ...], properties: Path) -> None:
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    tool = ("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties))
+    # With the equals sign an id that begins with a hyphen is still a value.
+    tool = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(properties))
     subprocess.run(java + tool, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  fixed arguments
 
 
