@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from lemai_docking import text_read
 from lemai_docking.faults import FileRejected
 from lemai_docking.profile import Profile
 from lemai_docking.testing import reseal
@@ -179,8 +180,21 @@ def test_all_faults_of_a_document_are_told_and_the_others_go_through(profile: Pr
         ("E_QTY", 14, "actual_qty", "0.5"),
         ("E_FIELD", 15, "weight", "heavy"),
     ]
-    assert rejected.text == bad.rstrip("\n")
     assert [document.order_no for document in decoded.documents] == ["2611220001"]
+
+
+def test_a_refused_document_can_be_cut_out_mended_and_read_again(profile: Profile, sample: Sample) -> None:
+    data = sample(SHIP)
+    second = data[data.index(b"\nO\t") + 1 : data.index(b"\nTRL") + 1].decode()
+    bad = second.replace("2611220001", "2611220009").replace("\t1\tZP", "\t0.5\tZP")
+    text = data.replace(b"\nTRL", b"\n" + bad.encode() + b"TRL")
+
+    (excerpt,) = text_read.excerpts(reseal(text, (2, 4, 16, 3)), {12}).values()
+    again = decode(profile, SHIP, excerpt, vouched=True)
+    mended = decode(profile, SHIP, excerpt.replace(b"\t0.5\tZP", b"\t1\tZP"), vouched=True)
+
+    assert [rejected.order_no for rejected in again.rejected] == ["2611220009"]
+    assert [document.order_no for document in mended.documents] == ["2611220009"]
 
 
 def test_a_fault_reads_as_a_sentence_in_chinese_and_english(profile: Profile, sample: Sample) -> None:

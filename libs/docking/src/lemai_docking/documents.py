@@ -65,14 +65,13 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A document that was not accepted, with every fault found and the text it came as."""
+    """A document that was not accepted, with every fault found."""
 
     interface: str
     owner_code: str
     order_no: str
     line_no: int
     faults: tuple[Fault, ...]
-    text: str
 
     @property
     def held(self) -> bool:

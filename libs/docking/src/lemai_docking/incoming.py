@@ -4,9 +4,10 @@ No commits in here.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Row, func, select, update
@@ -126,9 +127,13 @@ class IncomingJournal:
         data: bytes,
         fault: Fault | None = None,
         rejected: Sequence[Rejected] = (),
+        excerpts: Mapping[int, bytes] = MappingProxyType({}),
         now: datetime,
     ) -> bool:
-        """Keep a refused file (`fault`) or the refused documents of one. False if all are there already."""
+        """Keep a refused file (`fault`), or the refused documents of one as files of their own, by their lines.
+
+        False if all are there already.
+        """
         table = self._tables.quarantine
         common = {"counterpart": self.counterpart, "name": name, "sha256": hashlib.sha256(data).hexdigest()}
         rows = [
@@ -139,7 +144,7 @@ class IncomingJournal:
                 "owner_code": document.owner_code,
                 "order_no": document.order_no,
                 "document_line": document.line_no,
-                "content": self._vault.seal(document.text.encode()),
+                "content": self._vault.seal(excerpts[document.line_no]),
                 "quarantined_at": now,
             }
             | _told(document.faults)

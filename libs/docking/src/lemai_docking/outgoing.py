@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
 from lemai_docking.claims import Claimed, claim
+from lemai_docking.codec import Encoded
 from lemai_docking.documents import Header
 from lemai_docking.faults import Fault, FencedOut
 from lemai_docking.layout import layouts
 from lemai_docking.tables import Tables, Vault
-from lemai_docking.text_write import Encoded
 
 OrderKey = tuple[str, str, str]
 

@@ -12,14 +12,15 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from lemai_docking.ack import Ack, read_ack
+from lemai_docking.codec import Rendered
 from lemai_docking.documents import Document
+from lemai_docking.encodings import codec_of
 from lemai_docking.faults import DocumentRefused, Fault, FileRejected
 from lemai_docking.folder import Entry, Folder
 from lemai_docking.layout import layouts
 from lemai_docking.outgoing import Outgoing, OutgoingFile, OutgoingJournal, Waiting
 from lemai_docking.profile import Profile
 from lemai_docking.text_read import DOCUMENTS_MAX, LINES_MAX
-from lemai_docking.text_write import Rendered, frame, render
 
 BATCH_MAX = 500
 BATCH_AGE = timedelta(seconds=1)
@@ -73,6 +74,7 @@ class FolderPublisher:
         self._engine = engine
         self._journal = journal
         self._profile = profile
+        self._codec = codec_of(profile)
         self._folder = Folder(root)
         self._ports = ports
         self._now = now
@@ -194,7 +196,7 @@ class FolderPublisher:
             try:
                 if isinstance(made, DocumentRefused):
                     raise made
-                rendered = render(self._profile, made)
+                rendered = self._codec.render(made)
             except DocumentRefused as refusal:
                 refused.append((document, refusal.faults))
                 continue
@@ -215,7 +217,7 @@ class FolderPublisher:
             connection,
             name=self._profile.file_name(interface, stamp),
             header=header,
-            encoded=frame(self._profile, header, [rendered for _, rendered in written]),
+            encoded=self._codec.frame(header, [rendered for _, rendered in written]),
             documents=[document for document, _ in written],
             now=now,
         )

@@ -13,13 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from lemai_docking.ack import Ack, ack_of, ack_of_rejection
 from lemai_docking.documents import Decoded, Document, Header, Rejected
+from lemai_docking.encodings import codec_of
 from lemai_docking.faults import Fault, FileRejected
 from lemai_docking.folder import Entry, Folder
 from lemai_docking.incoming import IncomingFile, IncomingJournal
 from lemai_docking.layout import layouts
 from lemai_docking.outgoing import OrderKey
 from lemai_docking.profile import Profile
-from lemai_docking.text_read import BYTES_MAX, decode, document_text, is_complete
+from lemai_docking.text_read import BYTES_MAX
 
 HALF_WRITTEN_AGE = timedelta(minutes=10)
 POLL_S = 0.2
@@ -79,6 +80,7 @@ class FolderReader:
         self._engine = engine
         self._journal = journal
         self._profile = profile
+        self._codec = codec_of(profile)
         self._folder = Folder(root)
         self._ports = ports
         self._now = now
@@ -115,7 +117,7 @@ class FolderReader:
         except OSError:
             await self._alert_once(entry)
             return
-        finished = len(data) > BYTES_MAX or (is_complete(data) and self._stamp(entry.name))
+        finished = len(data) > BYTES_MAX or (self._codec.is_complete(data) and self._stamp(entry.name))
         if not finished and self._now() - entry.changed_at < HALF_WRITTEN_AGE:
             return
         sha256 = hashlib.sha256(data).hexdigest()
@@ -144,7 +146,7 @@ class FolderReader:
 
     async def _receive(self, name: str, data: bytes) -> Ack | None:
         try:
-            decoded = await asyncio.to_thread(decode, self._profile, name, data)
+            decoded = await asyncio.to_thread(self._codec.decode, name, data)
         except FileRejected as rejection:
             return await self._reject(name, data, rejection.fault)
         async with self._engine.begin() as connection:
@@ -215,14 +217,16 @@ class FolderReader:
         rejected = [
             *decoded.rejected,
             *(
-                _held(document, faults[document.line_no], decoded.header, data)
+                _held(document, faults[document.line_no])
                 for document in decoded.documents
                 if document.line_no in faults
             ),
         ]
         if rejected:
-            now = self._now()
-            await self._journal.quarantine(connection, name=file.name, data=data, rejected=rejected, now=now)
+            excerpts = self._codec.excerpts(data, {document.line_no for document in rejected})
+            await self._journal.quarantine(
+                connection, name=file.name, data=data, rejected=rejected, excerpts=excerpts, now=self._now()
+            )
         await self._ports.on_received(connection, file, claimed.new, rejected)
         for snapshot in snapshots:
             await self._ports.on_snapshot(connection, file, snapshot)
@@ -265,7 +269,7 @@ class FolderReader:
                 yield last
                 continue
             name, data = await self._journal.content(connection, file_id)
-            decoded = await asyncio.to_thread(decode, self._profile, name, data)
+            decoded = await asyncio.to_thread(self._codec.decode, name, data)
             yield next(
                 page for page in decoded.documents if (page.order_no, page.head["page"]) == (last.order_no, number)
             )
@@ -275,9 +279,8 @@ def _order_key(document: Document) -> OrderKey:
     return document.owner_code, document.order_no, layouts()[document.interface].leg or ""
 
 
-def _held(document: Document, fault: Fault, header: Header, data: bytes) -> Rejected:
-    text = document_text(data, header.charset, document.line_no)
-    return Rejected(document.interface, document.owner_code, document.order_no, document.line_no, (fault,), text)
+def _held(document: Document, fault: Fault) -> Rejected:
+    return Rejected(document.interface, document.owner_code, document.order_no, document.line_no, (fault,))
 
 
 def _again(known: IncomingFile, name: str) -> Ack:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from lemai_docking.documents import Decoded, Document, Header, Rejected, Row
@@ -55,28 +55,42 @@ def is_complete(data: bytes) -> bool:
     return _TRAILER.fullmatch(data, _trailer_at(data)) is not None
 
 
-def document_text(data: bytes, charset: str, line: int) -> str:
-    """The records, as they came, of the document that begins on a line of a file that was decoded."""
-    lines = data.decode(charset).split("\n")[line - 1 :]
-    ends = {lines[0].partition("\t")[0], "COL", "TRL"}
-    length = next(length for length, text in enumerate(lines[1:], 1) if text.partition("\t")[0] in ends)
-    return "\n".join(lines[:length])
+def excerpts(data: bytes, lines: Collection[int]) -> dict[int, bytes]:
+    """For each line, on which a document of a decoded file begins, a file with that document alone."""
+    records = [record + b"\n" for record in data[: _trailer_at(data)].split(b"\n")[:-1]]
+    return {line: _excerpt(records, line) for line in lines}
 
 
-def decode(profile: Profile, name: str, data: bytes) -> Decoded:
+def _excerpt(records: Sequence[bytes], line: int) -> bytes:
+    head = _tag(records[line - 1])
+    length = next((n for n, record in enumerate(records[line:], 1) if _tag(record) in {head, b"COL"}), None)
+    columns = [record for record in records[: line - 1] if _tag(record) == b"COL"]
+    document = records[line - 1 : None if length is None else line - 1 + length]
+    body = [records[0], *columns, *document]
+    digest = hashlib.sha256(b"".join(body)).hexdigest()
+    trailer = f"TRL\t1\t{max(len(document) - 1, 1)}\t{len(body) - 1}\t0\tSHA256\t{digest}\n"
+    return b"".join(body) + trailer.encode()
+
+
+def _tag(record: bytes) -> bytes:
+    return record.partition(b"\t")[0]
+
+
+def decode(profile: Profile, name: str, data: bytes, *, vouched: bool = False) -> Decoded:
     """Read a file by its name and bytes. Raises FileRejected when name, frame or counts are broken.
 
     A bad record rejects its document only. A file name shared by two interfaces is routed per document.
     """
     file = profile.match(name)
     warnings = list(file.warnings)
-    body, trailer = _split(data)
+    body, trailer = _split(data, vouched=vouched)
     if body.startswith(_BOM):
         warnings.append(Fault("W_BOM", 1))
     first, _, rest = body.removeprefix(_BOM).partition(b"\n")
     header = _header(first.removesuffix(b"\r"))
     _check_header(profile, header, file.interfaces)
-    _check_count("record_count", trailer[3], rest.count(b"\n"), RECORDS_MAX)
+    stated = trailer.groups() if not vouched else (None,) * 4
+    _check_count("record_count", stated[2], rest.count(b"\n"), RECORDS_MAX)
     lines = _lines(header, rest)
     if first.endswith(b"\r") or any(line.endswith("\r") for line in lines):
         warnings.append(Fault("W_CR"))
@@ -85,16 +99,16 @@ def decode(profile: Profile, name: str, data: bytes) -> Decoded:
     blocks = list(_blocks(reading, lines))
     tag = reading.candidates[0].line
     line_count = sum(record[1] == tag for block in blocks for record in block.records)
-    _check_count("document_count", trailer[1], len(blocks), DOCUMENTS_MAX)
-    _check_count("line_count", trailer[2], line_count, LINES_MAX)
-    return _documents(reading, blocks, int(trailer[4]))
+    _check_count("document_count", stated[0], len(blocks), DOCUMENTS_MAX)
+    _check_count("line_count", stated[1], line_count, LINES_MAX)
+    return _documents(reading, blocks, stated[3])
 
 
 def _trailer_at(data: bytes) -> int:
     return data.rfind(b"\nTRL") + 1
 
 
-def _split(data: bytes) -> tuple[bytes, re.Match[bytes]]:
+def _split(data: bytes, *, vouched: bool) -> tuple[bytes, re.Match[bytes]]:
     """Body and trailer, the digest checked."""
     if len(data) > BYTES_MAX:
         raise FileRejected(Fault("E_LIMIT", 0, "", str(len(data)), f"≤ {BYTES_MAX} 字节/bytes"))
@@ -105,7 +119,7 @@ def _split(data: bytes) -> tuple[bytes, re.Match[bytes]]:
     body = data[:at]
     # A BOM is no content: a writer may have put it in front after it had computed the digest.
     digests = {hashlib.sha256(text).hexdigest() for text in (body, body.removeprefix(_BOM))}
-    if trailer[5].decode() not in digests:
+    if not vouched and trailer[5].decode() not in digests:
         raise FileRejected(Fault("E_CHECKSUM", 0, "SHA256", trailer[5].decode(), hashlib.sha256(body).hexdigest()))
     return body, trailer
 
@@ -180,14 +194,14 @@ def _columns(reading: _Reading, number: int, cells: str) -> None:
     reading.columns[tag] = tuple(names)
 
 
-def _check_count(name: str, stated: bytes, counted: int, allowed: int) -> None:
+def _check_count(name: str, stated: bytes | None, counted: int, allowed: int) -> None:
     if counted > allowed:
         raise FileRejected(Fault("E_LIMIT", 0, name, str(counted), f"≤ {allowed}"))
-    if int(stated) != counted:
+    if stated is not None and int(stated) != counted:
         raise FileRejected(Fault("E_COUNT", 0, name, stated.decode(), str(counted)))
 
 
-def _documents(reading: _Reading, blocks: Sequence[_Block], control: int) -> Decoded:
+def _documents(reading: _Reading, blocks: Sequence[_Block], control: bytes | None) -> Decoded:
     documents: list[Document] = []
     rejected: list[Rejected] = []
     for block in blocks:
@@ -198,8 +212,8 @@ def _documents(reading: _Reading, blocks: Sequence[_Block], control: int) -> Dec
             rejected.append(read)
     # A rejected document may hold a quantity that is none; the digest has proven the bytes all the same.
     total = sum(map(control_total, documents))
-    if not rejected and total != control:
-        raise FileRejected(Fault("E_COUNT", 0, "control_total", str(control), str(total)))
+    if control is not None and not rejected and total != int(control):
+        raise FileRejected(Fault("E_COUNT", 0, "control_total", control.decode(), str(total)))
     return Decoded(reading.header, documents, rejected, reading.warnings)
 
 
@@ -227,8 +241,7 @@ def _document(reading: _Reading, block: _Block) -> Document | Rejected:
         if not faults:
             return document
     owner_code, order_no = (raw.get(name, "").strip()[:100] for name in ("owner_code", layout.identity))
-    text = "\n".join(f"{tag}\t{cells}" for _, tag, _, cells in block.records)
-    return Rejected(layout.interface, owner_code, order_no, block.line, tuple(faults[:FAULTS_MAX]), text)
+    return Rejected(layout.interface, owner_code, order_no, block.line, tuple(faults[:FAULTS_MAX]))
 
 
 def _layout(reading: _Reading, line: int, raw: dict[str, str]) -> tuple[Layout, Fault | None]:

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
+from lemai_docking.codec import Encoded, Rendered
 from lemai_docking.documents import Document, Header
 from lemai_docking.faults import BadValue, DocumentRefused, Fault
 from lemai_docking.layout import envelope, layouts
@@ -11,23 +12,6 @@ from lemai_docking.profile import Profile
 from lemai_docking.routing import route
 from lemai_docking.rules import broken_rules, control_total
 from lemai_docking.text_rows import RowWriter, row_writer
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """The lines of one document, and what it adds to the trailer's line count and control total."""
-
-    lines: tuple[str, ...]
-    line_count: int
-    control: int
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """The bytes of a file, and for each document the line it begins on."""
-
-    data: bytes
-    lines: tuple[int, ...]
 
 
 def encode(profile: Profile, header: Header, documents: Sequence[Document]) -> Encoded:
@@ -55,7 +39,7 @@ def render(profile: Profile, document: Document) -> Rendered:
                 faults += writer.faults(row)
     if faults:
         raise DocumentRefused(faults)
-    return Rendered(tuple(lines), line_count if layout.line != layout.head else 1, control_total(document))
+    return Rendered("\n".join(lines), line_count if layout.line != layout.head else 1, control_total(document))
 
 
 def frame(profile: Profile, header: Header, rendered: Sequence[Rendered]) -> Encoded:
@@ -67,7 +51,7 @@ def frame(profile: Profile, header: Header, rendered: Sequence[Rendered]) -> Enc
     starts = []
     for document in rendered:
         starts.append(len(lines) + 1)
-        lines += document.lines
+        lines += document.text.split("\n")
     body = lines[0].encode("ascii") + "\n".join(["", *lines[1:], ""]).encode(header.charset)
     trailer = [
         "TRL",

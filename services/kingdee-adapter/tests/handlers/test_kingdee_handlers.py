@@ -149,7 +149,7 @@ def test_actuals_are_told_in_the_family_of_their_order_and_unknown_ones_all_the_
 
 def test_quarantined_documents_are_told_one_by_one_but_alarm_once() -> None:
     rejected = [
-        Rejected("ship_result", "JFY", f"261122000{number}", 10 * number, (Fault("E_QTY", 10 * number + 1),), "O\t…")
+        Rejected("ship_result", "JFY", f"261122000{number}", 10 * number, (Fault("E_QTY", 10 * number + 1),))
         for number in (1, 2)
     ]
     families = {("JFY", "2611220001"): "tmall/1"}

@@ -1,0 +1,35 @@
+"""The text encoding (reference §1.16) as a codec."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from lemai_docking import text_read, text_write
+from lemai_docking.codec import Encoded, Rendered
+from lemai_docking.documents import Decoded, Document, Header
+from lemai_docking.profile import Profile
+
+
+class TextCodec:
+    """Reads and writes the self-describing TAB frame under a profile's columns."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+
+    def render(self, document: Document) -> Rendered:
+        """One document's lines."""
+        return text_write.render(self._profile, document)
+
+    def frame(self, header: Header, rendered: Sequence[Rendered]) -> Encoded:
+        """Header, columns, documents, trailer. ValueError if the header is not ASCII."""
+        return text_write.frame(self._profile, header, rendered)
+
+    def decode(self, name: str, data: bytes, *, vouched: bool = False) -> Decoded:
+        """Frame first, then document by document."""
+        return text_read.decode(self._profile, name, data, vouched=vouched)
+
+    def is_complete(self, data: bytes) -> bool:
+        """Whether the file ends in a whole trailer."""
+        return text_read.is_complete(data)
+
+    def excerpts(self, data: bytes, lines: Collection[int]) -> Mapping[int, bytes]:
+        """Header, the columns in force, the document, a trailer of its own."""
+        return text_read.excerpts(data, lines)
