@@ -45,6 +45,7 @@ class Actual:
     is_final: bool
     booked_at: datetime
     head: Mapping[str, str]
+    face: str
     lines: tuple[ActualLine, ...]
 
     @property

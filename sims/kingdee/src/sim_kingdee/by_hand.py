@@ -42,6 +42,7 @@ def receive(erp: Erp, goods: Goods, now: datetime) -> str:
         is_final=goods.is_final,
         booked_at=now,
         head={**(instruction.head if instruction else {}), **{n: v for n, v in goods.head.items() if v}},
+        face=instruction.face if instruction else "folder",
         lines=lines,
     )
     erp.book(actual)
@@ -88,6 +89,7 @@ def ship_unasked(
             is_final=True,
             booked_at=now,
             head={"logistics_code": "SF", "express_no": erp.waybill("SF", owner_code, out_biz_code)},
+            face="folder",
             lines=(line,),
         )
     )

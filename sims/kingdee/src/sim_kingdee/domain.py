@@ -45,6 +45,7 @@ class Instruction:
     warehouse_code: str
     head: Mapping[str, str]
     behaviour: Behaviour
+    face: str
     lines: tuple[Line, ...]
 
     @property

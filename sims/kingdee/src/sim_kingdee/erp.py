@@ -16,6 +16,8 @@ from sim_kingdee.storage import Received, Store
 
 _NUMBERS = {"OUT": "SHP", "IN": "RCV"}
 
+Scripts = Mapping[tuple[str, str], Behaviour]  # by (scope, code)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -52,10 +54,7 @@ class Erp:
         if interface.name == "item_master":
             return [self._accept_item(document) for document in message.documents]
         behaviours = self.store.behaviours()
-        return [
-            self._accept_instruction(interface, document, received, _choose(behaviours, document))
-            for document in message.documents
-        ]
+        return [self._accept_instruction(interface, document, received, behaviours) for document in message.documents]
 
     def _accept_item(self, document: Document) -> Outcome:
         values = document.head.values
@@ -70,32 +69,37 @@ class Erp:
         return Outcome(values.get("item_code", ""), "", findings)
 
     def _accept_instruction(
-        self, interface: Interface, document: Document, received: Received, behaviour: Behaviour
+        self, interface: Interface, document: Document, received: Received, behaviours: Scripts
     ) -> Outcome:
-        head = document.head.values
         findings = list(document.findings)
         if not document.rejected:
             findings += rules.check(interface, document) + self._check_codes(interface, document)
-        outcome = Outcome(head.get("order_no", ""), interface.leg, findings)
-        if outcome.is_rejected:
-            return outcome
+        outcome = Outcome(document.head.values.get("order_no", ""), interface.leg, findings)
+        if not outcome.is_rejected:
+            findings += self.instruct(interface, document, received, behaviours)
+        return outcome
+
+    def instruct(
+        self, interface: Interface, document: Document, received: Received, behaviours: Scripts
+    ) -> list[Finding]:
+        """Store an instruction whose form was checked; finds I_SAME or, once it is worked on, E_STATE."""
+        head = document.head.values
         digest = _digest(document)
         known = self.store.known(head["owner_code"], head["order_no"], interface.leg)
         if known:
             kind = "same" if known.digest == digest else "changed" if known.state == "NEW" else "refused"
             self.store.add_repeat(interface.leg, document, kind, received)
             if kind == "same":
-                findings.append(Finding("I_SAME", "内容相同，未重复处理 / same content, nothing done"))
-                return outcome
+                return [Finding("I_SAME", "内容相同，未重复处理 / same content, nothing done")]
             if kind == "refused":
-                findings.append(Finding("E_STATE", f"单据已是 {known.state} / already {known.state}", "order_no"))
-                return outcome
+                return [Finding("E_STATE", f"单据已是 {known.state} / already {known.state}", "order_no")]
             self.store.drop_instruction(known.id)
+        behaviour = _choose(behaviours, document)
         due_at = None if behaviour is Behaviour.SILENT else received.at + self._ship_delay
         self.store.add_instruction(
             interface, document, digest=digest, behaviour=behaviour, received=received, due_at=due_at
         )
-        return outcome
+        return []
 
     def _check_codes(self, interface: Interface, document: Document) -> list[Finding]:
         head = document.head.values
@@ -148,6 +152,7 @@ class Erp:
             is_final=confirmation.is_final,
             booked_at=now,
             head=head,
+            face=instruction.face,
             lines=tuple(
                 ActualLine(
                     line.line_no,
@@ -179,7 +184,7 @@ class Erp:
         self.store.add_actual(actual, to_document(actual))
 
 
-def _choose(behaviours: Mapping[tuple[str, str], Behaviour], document: Document) -> Behaviour:
+def _choose(behaviours: Scripts, document: Document) -> Behaviour:
     """The script of a document: the one of its order, its trade, one of its items, or the default."""
     head = document.head.values
     keys = [

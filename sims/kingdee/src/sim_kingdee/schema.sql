@@ -47,6 +47,7 @@ CREATE TABLE IF NOT EXISTS instruction (
     file_line INTEGER NOT NULL,
     received_at TEXT NOT NULL,
     due_at TEXT,
+    face TEXT NOT NULL,
     UNIQUE (owner_code, order_no, leg)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS instruction_due ON instruction (due_at) WHERE due_at IS NOT NULL;
@@ -86,12 +87,13 @@ CREATE TABLE IF NOT EXISTS actual (
     out_biz_code TEXT NOT NULL,
     booked_at TEXT NOT NULL,
     document TEXT NOT NULL,
+    face TEXT NOT NULL,
     file_name TEXT NOT NULL DEFAULT '',
     file_line INTEGER,
     UNIQUE (owner_code, out_biz_code)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS actual_order ON actual (owner_code, order_no);
-CREATE INDEX IF NOT EXISTS actual_unwritten ON actual (interface, owner_code) WHERE file_name = '';
+CREATE INDEX IF NOT EXISTS actual_unwritten ON actual (face, interface, owner_code) WHERE file_name = '';
 
 CREATE TABLE IF NOT EXISTS file (
     id INTEGER PRIMARY KEY,

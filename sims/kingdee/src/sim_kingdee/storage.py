@@ -19,10 +19,11 @@ StockKey = tuple[str, str, str, str]  # warehouse_code, owner_code, item_code, i
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """Where and when an instruction came in."""
+    """Where and when an instruction came in; its actuals go back through the same face."""
 
     file_name: str
     at: datetime
+    face: str = "folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +165,8 @@ class Store:
         head = document.head.values
         cursor = self.db.execute(
             "INSERT INTO instruction (owner_code, order_no, leg, interface, order_type, warehouse_code,"
-            " platform_order_no, head, digest, state, behaviour, file_name, file_line, received_at, due_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'NEW', ?, ?, ?, ?, ?)",
+            " platform_order_no, head, digest, state, behaviour, file_name, file_line, received_at, due_at, face)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'NEW', ?, ?, ?, ?, ?, ?)",
             (
                 head["owner_code"],
                 head["order_no"],
@@ -181,6 +182,7 @@ class Store:
                 document.head.line,
                 utc_text(received.at),
                 due_at and utc_text(due_at),
+                received.face,
             ),
         )
         lines = [_line_row(cursor.lastrowid, line) for line in document.lines()]
@@ -229,6 +231,7 @@ class Store:
                 warehouse_code=row["warehouse_code"],
                 head=json.loads(row["head"]),
                 behaviour=Behaviour(row["behaviour"]),
+                face=row["face"],
                 lines=self._lines(row["id"]),
             )
             for row in rows
@@ -269,8 +272,8 @@ class Store:
     def add_actual(self, actual: Actual, document: Document) -> None:
         """Store an actual that is in no file yet."""
         self.db.execute(
-            "INSERT INTO actual (owner_code, order_no, leg, interface, out_biz_code, booked_at, document)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO actual (owner_code, order_no, leg, interface, out_biz_code, booked_at, document, face)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 actual.owner_code,
                 actual.order_no,
@@ -279,13 +282,16 @@ class Store:
                 actual.out_biz_code,
                 utc_text(actual.booked_at),
                 _document_text(document),
+                actual.face,
             ),
         )
 
-    def unwritten(self, limit: int) -> dict[tuple[str, str], list[tuple[int, Document]]]:
-        """Actuals in no file yet as (id, document), by (interface, owner_code), oldest first."""
+    def unwritten(self, limit: int, face: str = "folder") -> dict[tuple[str, str], list[tuple[int, Document]]]:
+        """Actuals of a face in no file or bill yet as (id, document), by (interface, owner_code), oldest first."""
         rows = self.db.execute(
-            "SELECT id, interface, owner_code, document FROM actual WHERE file_name = '' ORDER BY id LIMIT ?", (limit,)
+            "SELECT id, interface, owner_code, document FROM actual WHERE file_name = '' AND face = ?"
+            " ORDER BY id LIMIT ?",
+            (face, limit),
         )
         groups: dict[tuple[str, str], list[tuple[int, Document]]] = {}
         for row in rows:
