@@ -29,7 +29,7 @@ http.server.ThreadingHTTPServer(address, Handler).serve_forever()
 REFERENCE = """
 version: "1"
 owners: [{code: JFY}]
-counterparts: [{code: KD, kind: kingdee, profile: default, folder: jfy}]
+counterparts: [{code: KD, kind: kingdee, profile: kingdee-default, channel: {kind: folder, folder: jfy}}]
 warehouses: [{code: WH01, counterpart: KD}, {code: WH02, counterpart: KD}]
 carriers: [{code: SF}]
 stores:

@@ -13,7 +13,14 @@ from lemai_chassis.reference import InvalidReference, read
 DATA: dict[str, Any] = {
     "version": "1",
     "owners": [{"code": "JFY"}, {"code": "ABC"}],
-    "counterparts": [{"code": "KD", "kind": "kingdee", "profile": "kingdee-default", "folder": "kd"}],
+    "counterparts": [
+        {
+            "code": "KD",
+            "kind": "kingdee",
+            "profile": "kingdee-default",
+            "channel": {"kind": "folder", "folder": "kd"},
+        }
+    ],
     "warehouses": [{"code": "WH01", "counterpart": "KD"}],
     "stores": [{"code": "TM-01", "platform": "tmall", "owners": ["JFY", "ABC"], "warehouse": "WH01", "carrier": "SF"}],
     "carriers": [{"code": "SF", "name": "顺丰"}],
@@ -50,6 +57,43 @@ def test_good_data_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "channel",
+    [
+        {"kind": "folder", "folder": "kingdee-jfy"},
+        {
+            "kind": "sftp",
+            "host": "sftp.kingdee",
+            "user": "lemai",
+            "host_key": "ssh-ed25519 AAAAC3Nz+/=",
+            "rename": False,
+        },
+        {"kind": "soap", "url": "https://kingdee/soap", "user": "lemai", "partner_user": "jfy"},
+        {"kind": "http", "url": "https://kingdee", "app_key": "lemai", "pull": True},
+        {
+            "kind": "k3cloud",
+            "url": "https://kingdee/k3cloud/",
+            "acct_id": "5f",
+            "user": "lemai",
+            "app_id": "1_a",
+            "org": "100",
+        },
+    ],
+    ids=lambda channel: channel["kind"],
+)
+def test_a_counterpart_is_reached_by_the_channel_of_its_kind(tmp_path: Path, channel: dict[str, Any]) -> None:
+    reference = read(written(tmp_path, ("counterparts.0.channel", channel)))
+
+    found = reference.counterpart("KD").channel
+    assert found.model_dump(include=set(channel)) == channel
+
+
+def test_a_profile_is_built_in_or_a_file_beside_the_reference_data(tmp_path: Path) -> None:
+    reference = read(written(tmp_path, ("counterparts.0.profile", "profiles/acme.yaml")))
+
+    assert reference.counterpart("KD").profile == "profiles/acme.yaml"
+
+
+@pytest.mark.parametrize(
     ("place", "value", "problem"),
     [
         ("owners", None, "owners: 缺少此项，请添加 / missing, add it"),
@@ -65,6 +109,48 @@ def test_good_data_is_read(tmp_path: Path) -> None:
             "stores.0.pull_every_s = 0: 请改正 / change it: Input should be greater than or equal to 0.2",
         ),
         ("counterparts.0.kind", "sap", "counterparts.0.kind = 'sap': 请改正 / change it: Input should be 'kingdee'"),
+        (
+            "counterparts.0.profile",
+            "../acme.yaml",
+            "counterparts.0.profile = '../acme.yaml': 请改正 / change it: "
+            r"String should match pattern '^[0-9A-Za-z][0-9A-Za-z_-]*$|^profiles/[0-9A-Za-z_-]+\.yaml$'",
+        ),
+        ("counterparts.0.channel", None, "counterparts.0.channel: 缺少此项，请添加 / missing, add it"),
+        (
+            "counterparts.0.channel.kind",
+            "ftp",
+            "counterparts.0.channel = {'folder': 'kd', 'kind': 'ftp'}: 请改正 / change it: "
+            "Input tag 'ftp' found using 'kind' does not match any of the expected tags: "
+            "'folder', 'sftp', 'soap', 'http', 'k3cloud'",
+        ),
+        (
+            "counterparts.0.channel.folder",
+            "../kd",
+            "counterparts.0.channel.folder.folder = '../kd': 请改正 / change it: "
+            "String should match pattern '^[0-9A-Za-z_-]+$'",
+        ),
+        (
+            "counterparts.0.channel.password",
+            "x",
+            "counterparts.0.channel.folder.password = 'x': "
+            "不认识此项，请删除或更正拼写 / not known, remove or respell it",
+        ),
+        (
+            "counterparts.0.channel",
+            {"kind": "sftp", "host": "h", "user": "lemai"},
+            "counterparts.0.channel.sftp.host_key: 缺少此项，请添加 / missing, add it",
+        ),
+        (
+            "counterparts.0.channel",
+            {"kind": "soap", "url": "ftp://kingdee", "user": "lemai", "partner_user": "jfy"},
+            r"counterparts.0.channel.soap.url = 'ftp://kingdee': 请改正 / change it: "
+            r"String should match pattern '^https?://\S+$'",
+        ),
+        (
+            "counterparts.0.answer_within_hours",
+            -1,
+            "counterparts.0.answer_within_hours = -1: 请改正 / change it: Input should be greater than or equal to 0",
+        ),
         (
             "carriers.0.code",
             "S F",

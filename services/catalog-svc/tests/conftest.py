@@ -24,7 +24,14 @@ def reference() -> Reference:
         {
             "version": "1",
             "owners": [{"code": "JFY"}, {"code": "NB"}],
-            "counterparts": [{"code": "KD", "kind": "kingdee", "profile": "kingdee-default", "folder": "kd"}],
+            "counterparts": [
+                {
+                    "code": "KD",
+                    "kind": "kingdee",
+                    "profile": "kingdee-default",
+                    "channel": {"kind": "folder", "folder": "kd"},
+                }
+            ],
             "warehouses": [{"code": "WH01", "counterpart": "KD"}],
             "carriers": [{"code": "SF"}],
             "stores": [

@@ -60,8 +60,8 @@ REFERENCE = Reference.model_validate(
         "version": "test",
         "owners": [{"code": "JFY"}, {"code": "NB"}],
         "counterparts": [
-            {"code": KINGDEE, "kind": "kingdee", "profile": "kingdee-default", "folder": "kingdee-jfy"},
-            {"code": "KINGDEE-2", "kind": "kingdee", "profile": "kingdee-masked", "folder": "kingdee-2"},
+            {"code": code, "kind": "kingdee", "profile": profile, "channel": {"kind": "folder", "folder": code.lower()}}
+            for code, profile in ((KINGDEE, "kingdee-default"), ("KINGDEE-2", "kingdee-masked"))
         ],
         "warehouses": [{"code": "WH01", "counterpart": KINGDEE}, {"code": "WH02", "counterpart": "KINGDEE-2"}],
         "stores": [

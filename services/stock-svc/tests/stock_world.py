@@ -52,8 +52,14 @@ REFERENCE = Reference.model_validate(
         "version": "test",
         "owners": [{"code": OWNER}],
         "counterparts": [
-            {"code": "KINGDEE-JFY", "kind": "kingdee", "profile": "p", "folder": "f", "locked_stock": "ours"},
-            {"code": "WMS-JFY", "kind": "kingdee", "profile": "p", "folder": "g", "locked_stock": "others"},
+            {
+                "code": code,
+                "kind": "kingdee",
+                "profile": "kingdee-default",
+                "channel": {"kind": "folder", "folder": code},
+                "locked_stock": locked_stock,
+            }
+            for code, locked_stock in (("KINGDEE-JFY", "ours"), ("WMS-JFY", "others"))
         ],
         "warehouses": [{"code": WAREHOUSE, "counterpart": "KINGDEE-JFY"}],
         "stores": [

@@ -22,11 +22,11 @@ from lemai_tools.demo import run as demonstration
 from lemai_tools.platform.home import Home, HomeInUseError, default_config, default_home
 from lemai_tools.platform.kafka import JarMismatchError
 from lemai_tools.platform.local import SUPERVISOR, Platform, forget
-from lemai_tools.platform.members import SERVICES, SIMULATORS, is_runnable
+from lemai_tools.platform.members import SERVICES, SIMULATORS
 from lemai_tools.platform.processes import StartError
 from lemai_tools.platform.records import Record, running, sweep, wait_ended
 
-MEMBERS = ("postgres", "kafka", *SIMULATORS, *filter(is_runnable, SERVICES))
+MEMBERS = ("postgres", "kafka", *SIMULATORS, *SERVICES)
 STOP_TIMEOUT_S = 60
 POLL_S = 0.1
 HEALTH_TIMEOUT_S = 2

@@ -11,6 +11,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 Code = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]{0,49}$")]
+Name = Annotated[str, Field(min_length=1)]
+Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
 T = TypeVar("T", bound="Coded")
 
 
@@ -45,16 +47,85 @@ class Supplier(Coded):
     owner: Code
 
 
+class FolderChannel(Entry):
+    """Files in a folder that both sides see, under the adapter's docking root."""
+
+    kind: Literal["folder"]
+    folder: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]+$")]
+
+
+class SftpChannel(Entry):
+    """Files on the counterpart's SFTP server. Secrets: `password` or `private_key`."""
+
+    kind: Literal["sftp"]
+    host: Name
+    port: Annotated[int, Field(ge=1, le=65535)] = 22
+    user: Name
+    host_key: Annotated[str, Field(pattern=r"^[a-z0-9@.-]+ [0-9A-Za-z+/=]+$")]
+    """The server's public key as in `known_hosts`: `ssh-ed25519 AAAA…`. Another one is refused."""
+    root: Annotated[str, Field(pattern="^/")] = "/"
+    rename: bool = True
+    """False where the server cannot rename what was uploaded."""
+
+
+class SoapChannel(Entry):
+    """SOAP both ways: we call `url` as `user`; it calls us at `/soap/<code>` as `partner_user`.
+
+    Secrets: `password` (ours there), `partner_password` (its here).
+    """
+
+    kind: Literal["soap"]
+    url: Url
+    user: Name
+    partner_user: Name
+
+
+class HttpChannel(Entry):
+    """Signed HTTP: we post to `url`; it posts to `/v1/docking/<code>/<interface>`. Secret: `app_secret`."""
+
+    kind: Literal["http"]
+    url: Url
+    app_key: Name
+    pull: bool = False
+    """True where it does not post: its files are listed and fetched at `url`."""
+
+
+class K3CloudChannel(Entry):
+    """The WebAPI of Kingdee K/3 Cloud (kingdee.md §3). Secret: `app_secret`."""
+
+    kind: Literal["k3cloud"]
+    url: Url
+    acct_id: Name
+    user: Name
+    app_id: Name
+    org: Name
+    lcid: int = 2052
+    login: Literal["signature", "app_secret"] = "signature"
+    defective_status: Name = "KCZT08_SYS"
+    """The stock status of defective pieces."""
+    confirm_type_key: str = ""
+    """The custom head key of results that says whether more will come; without one, complete rows are the end."""
+
+
 class Counterpart(Coded):
-    """对接方: the system that runs an owner's warehouses."""
+    """对接方: the system that runs an owner's warehouses. Secrets are files named `<code>.<secret>`."""
 
     kind: Literal["kingdee"]
-    profile: Code
-    folder: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]+$")]
-    """Name of its exchange folder under the adapter's docking root."""
+    profile: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]*$|^profiles/[0-9A-Za-z_-]+\.yaml$")]
+    """How it writes documents: a built-in profile, or a file beside `lemai.yaml`: `profiles/acme.yaml`."""
+    channel: Annotated[
+        FolderChannel | SftpChannel | SoapChannel | HttpChannel | K3CloudChannel, Field(discriminator="kind")
+    ]
     adjustments: Literal["internal", "interfaces"] = "internal"
+    """Whether counted losses and gains stay with us, or go to it by interfaces 1 and 5."""
     locked_stock: Literal["ours", "others"] = "ours"
     """Whose open orders the counterpart's locked quantity is: ours is promised already, others' is frozen."""
+    acknowledge_within_minutes: Annotated[int, Field(ge=0)] = 0
+    """After so long without an acknowledgement of what we sent, somebody is told; 0 is never."""
+    answer_within_hours: Annotated[int, Field(ge=0)] = 0
+    """After so long without any actual of what we instructed, somebody is told; 0 is never."""
+    keep_bytes_days: Annotated[int, Field(ge=1)] = 180
+    """So long the bytes exchanged are kept; names, hashes and states stay."""
 
 
 class Warehouse(Coded):

@@ -15,7 +15,7 @@ from kingdee_adapter.mapper import Balances
 from lemai_chassis import trace
 from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.keyring import ForgottenError, Keyring, SealedValue
-from lemai_chassis.reference import Counterpart, Reference
+from lemai_chassis.reference import Counterpart, FolderChannel, Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork
 from lemai_chassis.trace import Cause
 from lemai_contracts.catalog import ItemChangedV1
@@ -47,7 +47,8 @@ class Docking:
         self._keyring = keyring
         self.outgoing = OutgoingJournal(storage.JOURNAL, counterpart.code, vault)
         incoming = IncomingJournal(storage.JOURNAL, counterpart.code, vault)
-        folder, profile = root / counterpart.folder, built_in(counterpart.profile)
+        assert isinstance(counterpart.channel, FolderChannel)
+        folder, profile = root / counterpart.channel.folder, built_in(counterpart.profile)
         database, now = engine.database, engine.clock
         self.publisher = FolderPublisher(database, self.outgoing, profile, folder, self, now)
         self.reader = FolderReader(database, incoming, profile, folder, self, now)

@@ -24,7 +24,9 @@ DELIVER = "Deliver_20261122100000.sh"
 def written(document: Document, profile: Profile = PROFILE) -> dict[str, str]:
     """The head of a document as its line says it, by column."""
     columns = profile.interfaces[document.interface].columns
-    return dict(zip(next(iter(columns.values())), render(profile, document).lines[0].split("\t")[1:], strict=True))
+    return dict(
+        zip(next(iter(columns.values())), render(profile, document).text.splitlines()[0].split("\t")[1:], strict=True)
+    )
 
 
 def instruction(**fields: Any) -> Document:
@@ -58,7 +60,7 @@ def test_the_sample_items_come_out_of_their_events() -> None:
         remark="",
     )
 
-    lines = [render(PROFILE, mapper.item_document(item)).lines[0] for item in (an_item(), shoes)]
+    lines = [render(PROFILE, mapper.item_document(item)).text.splitlines()[0] for item in (an_item(), shoes)]
 
     sample = (SAMPLES / "Item_20261122090000.im").read_text().splitlines()
     # ADD and UPDATE both keep what is new and replace what is known.

@@ -15,7 +15,7 @@ from lemai_chassis import reference
 from lemai_contracts.topics import TOPICS
 from lemai_tools.platform.home import Home
 from lemai_tools.platform.kafka import Kafka
-from lemai_tools.platform.members import DATABASES, SIMULATORS, is_runnable, members
+from lemai_tools.platform.members import DATABASES, SIMULATORS, members
 from lemai_tools.platform.postgres import Postgres
 from lemai_tools.platform.processes import Process, Processes, StartError
 from lemai_tools.platform.records import Record, remove_record, sweep, write_record
@@ -87,7 +87,7 @@ class Platform(Processes):
     async def start_all(self) -> None:
         """Start every service and simulator at once; raises an ExceptionGroup of StartError."""
         async with asyncio.TaskGroup() as starts:
-            for name in filter(is_runnable, self.members):
+            for name in self.members:
                 starts.create_task(self.start(name))
         self._record_supervisor(ready=True)
 

@@ -3,12 +3,11 @@
 import json
 import sys
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
 
-from lemai_chassis.reference import Reference
+from lemai_chassis.reference import FolderChannel, Reference
 from lemai_tools.platform.home import Home
 from lemai_tools.platform.processes import Process
 
@@ -53,11 +52,6 @@ def members(
         for name in SERVICES
     }
     return services | {name: _process(name, http, addresses[name], own_env[name]) for name in SIMULATORS}
-
-
-def is_runnable(name: str) -> bool:
-    """Whether the member has a program yet."""
-    return find_spec(f"{_package(name)}.__main__") is not None
 
 
 def _process(name: str, http: httpx.AsyncClient, url: str, env: Mapping[str, str]) -> Process:
@@ -113,10 +107,12 @@ def _store_secrets(home: Home, known: Reference, seller: Mapping[str, str], simu
 
 
 def _kingdee(home: Home, known: Reference) -> dict[str, str]:
-    """The simulator is the first counterpart: its exchange folder and its warehouses."""
-    counterpart = known.counterparts[0]
+    """The simulator is the first counterpart with an exchange folder: that folder and its warehouses."""
+    counterpart, folder = next(
+        (c, c.channel.folder) for c in known.counterparts if isinstance(c.channel, FolderChannel)
+    )
     warehouses = [warehouse.code for warehouse in known.warehouses if warehouse.counterpart == counterpart.code]
     return {
-        "SIM_KINGDEE_ROOT": str(home.folder(f"kingdee/{counterpart.folder}")),
+        "SIM_KINGDEE_ROOT": str(home.folder(f"kingdee/{folder}")),
         "SIM_KINGDEE_WAREHOUSES": json.dumps(warehouses),
     }
