@@ -1,7 +1,6 @@
 """What every channel offers: a place our files go to, and a place the counterpart's files come from.
 
-Names are those of files, never paths. An OSError means that a step surely did not happen; `Undecided` means that
-nobody can tell.
+Names are those of files, never paths.
 """
 
 from collections.abc import Sequence
@@ -10,6 +9,10 @@ from datetime import datetime
 from typing import Protocol
 
 from lemai_docking.ack import Ack
+
+
+class NotDone(OSError):
+    """The channel refuses, or cannot be reached: the step surely did not happen and may be tried again."""
 
 
 class Undecided(Exception):
@@ -26,19 +29,19 @@ class Entry:
 
 
 class Outlet(Protocol):
-    """Where our files go."""
+    """Where our files go. Every method raises NotDone if the channel fails, unless it says otherwise."""
 
-    async def open(self, token: int) -> None:
-        """Get ready for the publisher of this fencing token; every older token is worth nothing from now on."""
+    async def fence(self, token: int) -> None:
+        """Get ready for the publisher of this token; every older token is worth nothing from now on."""
 
     async def put(self, name: str, data: bytes, token: int) -> Ack | None:
         """Hand over a file, whole or not at all; the answer, if the channel answers at once.
 
-        Raises FileExistsError if the name is taken, FencedOut for an old token, OSError, or Undecided.
+        Raises FileExistsError if the name is taken, FencedOut for an old token, NotDone, or Undecided.
         """
 
     async def has(self, name: str, sha256: str) -> bool:
-        """Whether this file is, or has been, there for the counterpart to take. False also if nobody can tell."""
+        """Whether this file is, or has been, there for the counterpart to take. False where nobody can tell."""
 
     async def discard(self, name: str) -> None:
         """Remove what an interrupted `put` left behind."""
@@ -54,16 +57,19 @@ class Outlet(Protocol):
 
 
 class Inlet(Protocol):
-    """Where the counterpart's files come from."""
+    """Where the counterpart's files come from. Every method raises NotDone if the channel fails."""
 
-    async def open(self) -> None:
+    async def prepare(self) -> None:
         """Get ready."""
 
     async def entries(self) -> Sequence[Entry]:
         """What lies there, without names still being written."""
 
     async def read(self, name: str, bytes_max: int) -> bytes:
-        """At most one byte more than allowed of a regular file; FileNotFoundError, or OSError for anything else."""
+        """At most one byte more than allowed of a regular file.
+
+        Raises FileNotFoundError, or another OSError for what cannot be read, which is left where it is.
+        """
 
     async def acknowledge(self, name: str, content: bytes) -> None:
         """Give our answer to a file, in place of an earlier one."""
