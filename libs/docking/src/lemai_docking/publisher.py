@@ -17,10 +17,10 @@ from lemai_docking.documents import Document
 from lemai_docking.encodings import codec_of
 from lemai_docking.faults import DocumentRefused, Fault, FileRejected
 from lemai_docking.folder import Entry, Folder
+from lemai_docking.judging import DOCUMENTS_MAX, LINES_MAX
 from lemai_docking.layout import layouts
 from lemai_docking.outgoing import Outgoing, OutgoingFile, OutgoingJournal, Waiting
 from lemai_docking.profile import Profile
-from lemai_docking.text_read import DOCUMENTS_MAX, LINES_MAX
 
 BATCH_MAX = 500
 BATCH_AGE = timedelta(seconds=1)

@@ -17,10 +17,10 @@ from lemai_docking.encodings import codec_of
 from lemai_docking.faults import Fault, FileRejected
 from lemai_docking.folder import Entry, Folder
 from lemai_docking.incoming import IncomingFile, IncomingJournal
+from lemai_docking.judging import BYTES_MAX
 from lemai_docking.layout import layouts
 from lemai_docking.outgoing import OrderKey
 from lemai_docking.profile import Profile
-from lemai_docking.text_read import BYTES_MAX
 
 HALF_WRITTEN_AGE = timedelta(minutes=10)
 POLL_S = 0.2

@@ -3,21 +3,25 @@
 import hashlib
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lemai_docking.documents import Decoded, Document, Header, Rejected, Row
 from lemai_docking.faults import BadValue, Fault, FileRejected
-from lemai_docking.layout import Layout, envelope, layouts
+from lemai_docking.judging import (
+    BYTES_MAX,
+    DOCUMENTS_MAX,
+    LINES_MAX,
+    Reading,
+    check_count,
+    check_header,
+    check_limit,
+    judged,
+)
+from lemai_docking.layout import envelope, layouts
 from lemai_docking.profile import Profile
-from lemai_docking.routing import has_upper_suffix, route
-from lemai_docking.rules import broken_rules, control_total
 from lemai_docking.text_rows import RowReader, row_reader
 
-BYTES_MAX = 50_000_000
-LINES_MAX = 100_000
-DOCUMENTS_MAX = 5_000
 RECORDS_MAX = 500_000
-FAULTS_MAX = 50
 _BOM = b"\xef\xbb\xbf"
 _TRAILER = re.compile(rb"TRL\t(\d{1,9})\t(\d{1,9})\t(\d{1,9})\t(-?\d{1,18})(?:\.0{1,4})?\tSHA256\t([0-9a-f]{64})\r?\n?")
 
@@ -41,12 +45,9 @@ class _Block:
 
 
 @dataclass(slots=True)
-class _Reading:
-    """One file being read."""
+class _Reading(Reading):
+    """A text file being read, with the columns in force."""
 
-    header: Header
-    candidates: list[Layout]
-    warnings: list[Fault]
     columns: dict[str, Columns] = field(default_factory=dict)
 
 
@@ -88,9 +89,11 @@ def decode(profile: Profile, name: str, data: bytes, *, vouched: bool = False) -
         warnings.append(Fault("W_BOM", 1))
     first, _, rest = body.removeprefix(_BOM).partition(b"\n")
     header = _header(first.removesuffix(b"\r"))
-    _check_header(profile, header, file.interfaces)
-    stated = trailer.groups() if not vouched else (None,) * 4
-    _check_count("record_count", stated[2], rest.count(b"\n"), RECORDS_MAX)
+    check_header(profile, header, file.interfaces)
+    stated = None if vouched else [int(number) for number in trailer.groups()[:4]]
+    check_limit("record_count", rest.count(b"\n"), RECORDS_MAX)
+    if stated:
+        check_count("record_count", stated[2], rest.count(b"\n"))
     lines = _lines(header, rest)
     if first.endswith(b"\r") or any(line.endswith("\r") for line in lines):
         warnings.append(Fault("W_CR"))
@@ -99,9 +102,12 @@ def decode(profile: Profile, name: str, data: bytes, *, vouched: bool = False) -
     blocks = list(_blocks(reading, lines))
     tag = reading.candidates[0].line
     line_count = sum(record[1] == tag for block in blocks for record in block.records)
-    _check_count("document_count", stated[0], len(blocks), DOCUMENTS_MAX)
-    _check_count("line_count", stated[1], line_count, LINES_MAX)
-    return _documents(reading, blocks, stated[3])
+    check_limit("document_count", len(blocks), DOCUMENTS_MAX)
+    check_limit("line_count", line_count, LINES_MAX)
+    if stated:
+        check_count("document_count", stated[0], len(blocks))
+        check_count("line_count", stated[1], line_count)
+    return reading.decoded([_document(reading, block) for block in blocks], stated[3] if stated else None)
 
 
 def _trailer_at(data: bytes) -> int:
@@ -143,18 +149,9 @@ def _header(line: bytes) -> Header:
         fault = reader.faults(cells, 1)[0]
         code = "E_CHARSET" if fault.field == "charset" else "E_HEADER"
         raise FileRejected(Fault(code, 1, fault.field, fault.value, fault.expected)) from None
-    if header.format_version.partition(".")[0] != "1" or not line.isascii():
-        raise FileRejected(Fault("E_HEADER", 1, "format_version", header.format_version, "1.x, ASCII"))
+    if not line.isascii():
+        raise FileRejected(Fault("E_HEADER", 1, "", "", "ASCII"))
     return header
-
-
-def _check_header(profile: Profile, header: Header, interfaces: Sequence[str]) -> None:
-    if header.interface not in interfaces:
-        raise FileRejected(Fault("E_HEADER", 1, "interface", header.interface, " | ".join(interfaces)))
-    sender, receiver = profile.parties(header.interface)
-    if (header.sender, header.receiver) != (sender, receiver):
-        got = f"{header.sender} → {header.receiver}"
-        raise FileRejected(Fault("E_HEADER", 1, "sender", got, f"{sender} → {receiver}"))
 
 
 def _blocks(reading: _Reading, lines: Sequence[str]) -> Iterator[_Block]:
@@ -194,33 +191,9 @@ def _columns(reading: _Reading, number: int, cells: str) -> None:
     reading.columns[tag] = tuple(names)
 
 
-def _check_count(name: str, stated: bytes | None, counted: int, allowed: int) -> None:
-    if counted > allowed:
-        raise FileRejected(Fault("E_LIMIT", 0, name, str(counted), f"≤ {allowed}"))
-    if stated is not None and int(stated) != counted:
-        raise FileRejected(Fault("E_COUNT", 0, name, stated.decode(), str(counted)))
-
-
-def _documents(reading: _Reading, blocks: Sequence[_Block], control: bytes | None) -> Decoded:
-    documents: list[Document] = []
-    rejected: list[Rejected] = []
-    for block in blocks:
-        read = _document(reading, block)
-        if isinstance(read, Document):
-            documents.append(read)
-        else:
-            rejected.append(read)
-    # A rejected document may hold a quantity that is none; the digest has proven the bytes all the same.
-    total = sum(map(control_total, documents))
-    if control is not None and not rejected and total != int(control):
-        raise FileRejected(Fault("E_COUNT", 0, "control_total", control.decode(), str(total)))
-    return Decoded(reading.header, documents, rejected, reading.warnings)
-
-
 def _document(reading: _Reading, block: _Block) -> Document | Rejected:
     raw = block.head()
-    layout, fault = _layout(reading, block.line, raw)
-    faults = [fault] if fault else []
+    layout, faults = reading.layout(block.line, raw)
     records: dict[str, list[Row]] = {}
     lines: dict[str, list[int]] = {}
     for number, tag, columns, cells in block.records:
@@ -234,29 +207,4 @@ def _document(reading: _Reading, block: _Block) -> Document | Rejected:
             lines.setdefault(tag, []).append(number)
         except BadValue:
             faults += reader.faults(values, number)
-    if not faults:
-        (head,) = records.pop(layout.head)
-        document = Document(layout.interface, head, records, block.line)
-        faults = [replace(fault, line=lines[tag][index]) for tag, index, fault in broken_rules(document)]
-        if not faults:
-            return document
-    owner_code, order_no = (raw.get(name, "").strip()[:100] for name in ("owner_code", layout.identity))
-    return Rejected(layout.interface, owner_code, order_no, block.line, tuple(faults[:FAULTS_MAX]))
-
-
-def _layout(reading: _Reading, line: int, raw: dict[str, str]) -> tuple[Layout, Fault | None]:
-    """The interface a document belongs to: its kind and number decide, they outrank the header."""
-    by_header = next(one for one in reading.candidates if one.interface == reading.header.interface)
-    if not by_header.kinds:
-        return by_header, None
-    order_no = raw.get("order_no", "").strip()
-    if has_upper_suffix(order_no):
-        reading.warnings.append(Fault("W_SUFFIX_CASE", line, "order_no", order_no[:100]))
-    try:
-        allowed = route(reading.candidates, raw.get("order_type", "").strip(), order_no)
-    except BadValue as bad:
-        return by_header, Fault(bad.code, line, "order_no", order_no[:100], bad.expected)
-    if by_header in allowed:
-        return by_header, None
-    reading.warnings.append(Fault("W_ROUTE", line, "interface", by_header.interface, allowed[0].interface))
-    return allowed[0], None
+    return judged(layout, block.line, raw, records, lines, faults)

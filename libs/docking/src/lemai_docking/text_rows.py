@@ -4,19 +4,17 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from lemai_docking.cells import REFUSED, Cells, Texts, fault_at
 from lemai_docking.documents import Row, Value
 from lemai_docking.faults import BadValue, Fault
-from lemai_docking.layout import Field, Record, layouts
-from lemai_docking.values import formatter, parser
+from lemai_docking.layout import Record, layouts
 
-_REFUSED = "\x00-\x08\x0b\x0c\x0e-\x1f\ufeff\ud800-\udfff"
-_REFUSED_IN_VALUE = re.compile(f"[{_REFUSED}]")
-_REFUSED_IN_CELL = re.compile(f"[{_REFUSED}\r]")
-_SPECIAL = re.compile(f"[{_REFUSED}%\t\n\r]")
+_REFUSED_IN_VALUE = re.compile(f"[{REFUSED}]")
+_REFUSED_IN_CELL = re.compile(f"[{REFUSED}\r]")
+_SPECIAL = re.compile(f"[{REFUSED}%\t\n\r]")
 _ESCAPE = re.compile("%(25|09|0A|0D)?")
 _UNESCAPED = {"25": "%", "09": "\t", "0A": "\n", "0D": "\r"}
 _ESCAPED = str.maketrans({"%": "%25", "\t": "%09", "\n": "%0A", "\r": "%0D"})
-_MEMO_MAX = 1024
 _PLANS_MAX = 128
 
 
@@ -33,30 +31,16 @@ def unescape(cell: str) -> str:
     return _ESCAPE.sub(character, cell)
 
 
-class _Cells(dict[str, Value | None]):
-    """Cell text to value, for one column. Cells repeat (warehouses, items, days, small quantities), so each
-    text is converted once; personal data is not remembered."""
+def _plain(cell: str) -> str:
+    return unescape(cell) if _SPECIAL.search(cell) else cell
 
-    def __init__(self, field: Field) -> None:
-        super().__init__()
-        self.field = field
-        self._parse = parser(field)
 
-    def __missing__(self, cell: str) -> Value | None:
-        value = self._read(cell)
-        if not self.field.personal:
-            if len(self) >= _MEMO_MAX:
-                self.clear()
-            self[cell] = value
-        return value
-
-    def _read(self, cell: str) -> Value | None:
-        text = (unescape(cell) if _SPECIAL.search(cell) else cell).strip()
-        if text:
-            return self._parse(text)
-        if self.field.required == "M":
-            raise BadValue("E_FIELD", "必填/required")
-        return self.field.default
+def _wire(text: str) -> str:
+    special = _SPECIAL.search(text)
+    if special and _REFUSED_IN_VALUE.search(text):
+        raise BadValue("E_CHAR", "")
+    text = text.strip()
+    return text.translate(_ESCAPED) if special else text
 
 
 class _Ignored(dict[str, Value | None]):
@@ -66,43 +50,12 @@ class _Ignored(dict[str, Value | None]):
         return None
 
 
-class _Texts(dict[Value | None, str]):
-    """Value to cell text, for one column; remembered like `_Cells`, but never a Decimal: 1.0 equals 1.00."""
-
-    def __init__(self, field: Field) -> None:
-        super().__init__()
-        self.field = field
-        self._parse = parser(field)
-        self._format = formatter(field)
-        self._remember = not field.personal and not field.type.startswith("dec")
-
-    def __missing__(self, value: Value | None) -> str:
-        cell = self._write(value)
-        if self._remember:
-            if len(self) >= _MEMO_MAX:
-                self.clear()
-            self[value] = cell
-        return cell
-
-    def _write(self, value: Value | None) -> str:
-        text = "" if value is None else self._format(value)
-        special = _SPECIAL.search(text)
-        if special and _REFUSED_IN_VALUE.search(text):
-            raise BadValue("E_CHAR", "")
-        text = text.strip()
-        if text:
-            self._parse(text)
-        elif self.field.required == "M":
-            raise BadValue("E_FIELD", "必填/required")
-        return text.translate(_ESCAPED) if special else text
-
-
 class RowReader:
     """Reads the cells under one COL line of one record."""
 
     def __init__(self, record: Record, columns: Sequence[str]) -> None:
         fields = self._fields = record.by_name
-        self._columns = [(name, _Cells(fields[name]) if name in fields else _Ignored()) for name in columns]
+        self._columns = [(name, Cells(fields[name], _plain) if name in fields else _Ignored()) for name in columns]
         self._absent = {name: field.default for name, field in fields.items() if field.default and name not in columns}
         self._missing = sorted(record.mandatory - set(columns))
 
@@ -136,7 +89,7 @@ class RowWriter:
     def __init__(self, tag: str, record: Record, columns: Sequence[str]) -> None:
         self._tag = tag
         self._known = frozenset(record.by_name)
-        self._columns = [(name, _Texts(record.by_name[name])) for name in columns]
+        self._columns = [(name, Texts(record.by_name[name], _wire)) for name in columns]
 
     def write(self, row: Row) -> str:
         """One line, without its LF. Raises BadValue at the first bad value, ValueError for an unknown field."""
@@ -165,8 +118,3 @@ def row_reader(interface: str, tag: str, columns: tuple[str, ...]) -> RowReader:
 def row_writer(interface: str, tag: str, columns: tuple[str, ...]) -> RowWriter:
     """The compiled writer of a record under these columns."""
     return RowWriter(tag, layouts()[interface].records[tag], columns)
-
-
-def fault_at(field: Field, bad: BadValue, line: int, cell: str) -> Fault:
-    """A bad value with its place; personal values are masked."""
-    return Fault(bad.code, line, field.name, "***" if field.personal and cell else cell[:100], bad.expected)

@@ -1,0 +1,96 @@
+"""What every encoding checks once it has read a file: header, counts, which interface, the rules of a document."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from lemai_docking.documents import Decoded, Document, Header, Rejected, Row
+from lemai_docking.faults import BadValue, Fault, FileRejected
+from lemai_docking.layout import Layout, layouts
+from lemai_docking.profile import Profile
+from lemai_docking.routing import has_upper_suffix, route
+from lemai_docking.rules import broken_rules, control_total
+
+BYTES_MAX = 50_000_000
+LINES_MAX = 100_000
+DOCUMENTS_MAX = 5_000
+FAULTS_MAX = 50
+
+
+@dataclass(slots=True)
+class Reading:
+    """One file being read: what its name and header say, and the oddities met so far."""
+
+    header: Header
+    candidates: Sequence[Layout]
+    warnings: list[Fault]
+
+    def layout(self, line: int, raw: Mapping[str, str]) -> tuple[Layout, list[Fault]]:
+        """The interface of the document whose head's texts are `raw`: its kind and number outrank the header."""
+        by_header = layouts()[self.header.interface]
+        if not by_header.kinds:
+            return by_header, []
+        order_no = raw.get("order_no", "").strip()
+        if has_upper_suffix(order_no):
+            self.warnings.append(Fault("W_SUFFIX_CASE", line, "order_no", order_no[:100]))
+        try:
+            allowed = route(self.candidates, raw.get("order_type", "").strip(), order_no)
+        except BadValue as bad:
+            return by_header, [Fault(bad.code, line, "order_no", order_no[:100], bad.expected)]
+        if by_header in allowed:
+            return by_header, []
+        self.warnings.append(Fault("W_ROUTE", line, "interface", by_header.interface, allowed[0].interface))
+        return allowed[0], []
+
+    def decoded(self, found: Sequence[Document | Rejected], control: int | None) -> Decoded:
+        """The whole file. Raises FileRejected if its control total, where one is stated, is another."""
+        documents = [one for one in found if isinstance(one, Document)]
+        rejected = [one for one in found if isinstance(one, Rejected)]
+        # A rejected document may hold a quantity that is none, so there is no total to compare with.
+        if control is not None and not rejected:
+            check_count("control_total", control, sum(map(control_total, documents)))
+        return Decoded(self.header, documents, rejected, self.warnings)
+
+
+def judged(
+    layout: Layout,
+    line: int,
+    raw: Mapping[str, str],
+    records: Mapping[str, Sequence[Row]],
+    lines: Mapping[str, Sequence[int]],
+    faults: list[Fault],
+) -> Document | Rejected:
+    """A document of these rows, which stand on these lines, unless something is wrong with it."""
+    if not faults:
+        (head,) = records[layout.head]
+        others = {tag: rows for tag, rows in records.items() if tag != layout.head}
+        document = Document(layout.interface, head, others, line)
+        faults = [replace(fault, line=lines[tag][index]) for tag, index, fault in broken_rules(document)]
+        if not faults:
+            return document
+    owner_code, order_no = (raw.get(name, "").strip()[:100] for name in ("owner_code", layout.identity))
+    return Rejected(layout.interface, owner_code, order_no, line, tuple(faults[:FAULTS_MAX]))
+
+
+def check_header(profile: Profile, header: Header, interfaces: Sequence[str], line: int = 1) -> None:
+    """Whether we speak this version, and the file is from whom and of an interface its name says."""
+    parties = profile.parties(header.interface)
+    got = (header.sender, header.receiver)
+    for name, value, sound, expected in (
+        ("format_version", header.format_version, header.format_version.partition(".")[0] == "1", "1.x"),
+        ("interface", header.interface, header.interface in interfaces, " | ".join(interfaces)),
+        ("sender", " → ".join(got), got == parties, " → ".join(parties)),
+    ):
+        if not sound:
+            raise FileRejected(Fault("E_HEADER", line, name, value, expected))
+
+
+def check_limit(name: str, counted: int, allowed: int) -> None:
+    """Raises FileRejected for more than may be in a file."""
+    if counted > allowed:
+        raise FileRejected(Fault("E_LIMIT", 0, name, str(counted), f"≤ {allowed}"))
+
+
+def check_count(name: str, stated: int, counted: int) -> None:
+    """Raises FileRejected where the trailer counts otherwise."""
+    if stated != counted:
+        raise FileRejected(Fault("E_COUNT", 0, name, str(stated), str(counted)))
