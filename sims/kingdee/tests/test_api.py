@@ -248,6 +248,7 @@ async def test_files_items_and_duplicates_are_shown(
         "repeated": [],
         "over_shipped": [],
         "trade_lines_twice": [],
+        "bills_repeated": [],
     }
     assert (await client.get("/healthz")).json() == {"status": "ok"}
 

@@ -37,6 +37,13 @@ _DUPLICATES = {
         WHERE order_type = 'SALE' AND platform_order_no <> ''
         GROUP BY owner_code, platform_order_no, platform_sub_order_no, item_code
         HAVING count(DISTINCT order_no) > 1""",
+    # A number that exists already, or a step that was taken already.
+    "bills_repeated": """
+        SELECT operation, form, bill_no, count(*) AS calls
+        FROM bill_call JOIN bill USING (form, bill_no)
+        WHERE operation = 'Save' AND refused = 11 AND field IN ('FBillNo', 'FNumber')
+           OR operation IN ('Submit', 'Audit') AND refused = 12
+        GROUP BY operation, form, bill_no ORDER BY form, bill_no, operation""",
 }
 
 
@@ -118,7 +125,7 @@ def files(db: sqlite3.Connection, *, direction: str = "", name: str = "") -> lis
 
 
 def duplicates(db: sqlite3.Connection) -> dict[str, list[Row]]:
-    """What happened twice. `repeated` was received twice and had no effect; the others should be empty."""
+    """What happened twice. `repeated` and `bills_repeated` came twice and had no effect; the others should be empty."""
     return {name: _rows(db.execute(sql)) for name, sql in _DUPLICATES.items()}
 
 

@@ -108,3 +108,45 @@ CREATE TABLE IF NOT EXISTS file (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS file_content ON file (direction, sha256);
 CREATE INDEX IF NOT EXISTS file_name ON file (direction, name);
+
+-- Times are Asia/Shanghai wall clock, as the WebAPI shows and filters them. `head` and `fields` are JSON objects by key:
+-- base data by number, decimals as text.
+CREATE TABLE IF NOT EXISTS bill (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    form TEXT NOT NULL,
+    bill_no TEXT NOT NULL,
+    status TEXT NOT NULL,
+    head TEXT NOT NULL,
+    content TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    modified_at TEXT NOT NULL,
+    approved_at TEXT,
+    is_allocated INTEGER NOT NULL DEFAULT 0,
+    is_forbidden INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (form, bill_no)
+) STRICT;
+CREATE INDEX IF NOT EXISTS bill_approved ON bill (form, approved_at);
+CREATE INDEX IF NOT EXISTS bill_content ON bill (content);
+
+CREATE TABLE IF NOT EXISTS bill_entry (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    bill_id INTEGER NOT NULL REFERENCES bill,
+    seq INTEGER NOT NULL,
+    fields TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS bill_entry_of ON bill_entry (bill_id, seq);
+
+-- Every call that was answered or should have been; refused is the MsgCode, 0 when it was not.
+CREATE TABLE IF NOT EXISTS bill_call (
+    operation TEXT NOT NULL,
+    form TEXT NOT NULL,
+    bill_no TEXT NOT NULL,
+    refused INTEGER NOT NULL,
+    field TEXT NOT NULL,
+    called_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS bill_call_of ON bill_call (form, bill_no);
+
+INSERT INTO sqlite_sequence (name, seq)
+SELECT name, 100000 FROM sqlite_schema
+WHERE name IN ('bill', 'bill_entry') AND NOT EXISTS (SELECT 1 FROM sqlite_sequence);
