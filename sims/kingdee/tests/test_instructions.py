@@ -244,3 +244,15 @@ def test_a_lot_managed_item_needs_its_lot_to_leave(
 
     assert findings(without) == [("E_LOT", "batch_code", 1)]
     assert findings(with_lot) == []
+
+
+def test_a_loss_needs_nothing_a_sale_has(send: Send, order: Orders, deliver: Deliver) -> None:
+    sale = dict.fromkeys(order().head.values, "")
+    said = {"order_type": "ADJUST", "warehouse_code": "WH01", "owner_code": "JFY", "line_count": "2"}
+    head = {**sale, **said, "order_no": "2611220007-v", "created_at": "2026-11-22 09:58:10"}
+    loss = order({"1": {"actual_price": "", "line_amount": ""}, "2": {"actual_price": "", "line_amount": ""}}, **head)
+
+    assert send("Deliver_20261122100000.sh", deliver(loss))["results"] == []
+    assert [code for code, _, _ in findings(send("Deliver_20261122100001.sh", deliver(order(shop_name=""))))] == [
+        "E_FIELD"
+    ]

@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sim_kingdee.actuals import ActualLine
 from sim_kingdee.by_hand import Goods, receive, ship_unasked
+from sim_kingdee.checks import LINES_MAX
 from sim_kingdee.damage import Damage
 from sim_kingdee.dependencies import Now, TheFolder
 from sim_kingdee.domain import Behaviour
 from sim_kingdee.folder import Folder
-from sim_kingdee.frame import LINES_MAX
 from sim_kingdee.storage import StockKey
 
 router = APIRouter(prefix="/sim")

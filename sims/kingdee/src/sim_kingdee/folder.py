@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sim_kingdee import frame, wire_time
 from sim_kingdee.ack import Ack, Arrival, judged, refused, repeated
+from sim_kingdee.checks import DOCUMENTS_MAX
 from sim_kingdee.damage import Damage, change, spoil_bytes, spoil_documents
 from sim_kingdee.erp import Erp, balances
 from sim_kingdee.journal import Journal, Outgoing
@@ -92,8 +93,8 @@ class Folder:
     def write_actuals(self, now: datetime) -> None:
         """Book what is due and drop all actuals that are in no file yet, one file per interface and owner."""
         with self.store.transaction():
-            self.erp.confirm_due(now, frame.DOCUMENTS_MAX)
-            groups = self.store.unwritten(frame.DOCUMENTS_MAX)
+            self.erp.confirm_due(now, DOCUMENTS_MAX)
+            groups = self.store.unwritten(DOCUMENTS_MAX)
             files = [self._compose_actuals(*group, now) for group in groups.items()]
         self._drop_all(files)
 

@@ -27,18 +27,23 @@ _ENUM = re.compile(r"enum\((.+)\)")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column of a record: `required` is M mandatory, C conditional (see `rules`), O optional."""
+    """One value of a record. `element` is its XML path inside the record's element.
+
+    `required` is M mandatory, V mandatory unless the order is a loss or gain, C conditional (see `rules`), O optional.
+    """
 
     name: str
     label: str
     type: str
     required: str
+    element: str
     pattern: re.Pattern[str]
 
-    def error(self, value: str) -> str | None:
+    def error(self, value: str, order_type: str = "") -> str | None:
         """Error code of a value this field may not have, None when it is well formed."""
         if not value:
-            return "E_FIELD" if self.required == "M" else None
+            is_required = self.required == "M" or (self.required == "V" and order_type != "ADJUST")
+            return "E_FIELD" if is_required else None
         if self.pattern.fullmatch(value) is None:
             if self.name == "inventory_type":
                 return "E_INVTYPE"
@@ -95,6 +100,7 @@ def _read_fields() -> dict[str, dict[str, dict[str, Field]]]:
             label=row["label"],
             type=row["type"],
             required=row["required"],
+            element=row["element"],
             pattern=_pattern(row["type"], row["length"]),
         )
         records.setdefault(row["interface"], {}).setdefault(row["tag"], {})[field.name] = field
@@ -124,10 +130,13 @@ INTERFACES: Mapping[str, Interface] = {
 _FILE_NAME = re.compile(r"([A-Za-z]+[-_])(\d{14})(?:[-_]\d{1,6})?(\.[A-Za-z]+)")
 
 
-def instruction_of(file_name: str) -> Interface | None:
-    """Interface that a file from Lemai carries by its name, None when the name or its stamp is none of ours."""
-    match = _FILE_NAME.fullmatch(file_name)
-    if match is None:
+def instruction_of(file_name: str, suffix: str = "") -> Interface | None:
+    """Interface that a file from Lemai carries by its name, None when the name or its stamp is none of ours.
+
+    `suffix` is what the encoding appends to the agreed name.
+    """
+    match = _FILE_NAME.fullmatch(file_name.removesuffix(suffix))
+    if match is None or not file_name.endswith(suffix):
         return None
     try:
         datetime.strptime(match[2], "%Y%m%d%H%M%S")  # noqa: DTZ007 (only whether such a moment exists)

@@ -54,6 +54,14 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Rendered:
+    """A written message and the line on which each of its documents begins."""
+
+    data: bytes
+    lines: list[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One file or call. `findings` concern the whole message and are no errors."""
 

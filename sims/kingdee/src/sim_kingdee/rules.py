@@ -35,7 +35,7 @@ _REQUIRED: dict[str, tuple[Condition, ...]] = {
         ("invoice_type", lambda o: o.get("invoice_flag") == "Y"),
         ("invoice_title", lambda o: o.get("invoice_flag") == "Y"),
         ("invoice_amount", lambda o: o.get("invoice_flag") == "Y"),
-        ("receiver_mobile", lambda o: not o.get("receiver_tel")),
+        ("receiver_mobile", lambda o: not o.get("receiver_tel") and o["order_type"] != "ADJUST"),
         ("receiver_oaid", _is_masked),
     ),
     "supplier_return_order": (
@@ -71,7 +71,7 @@ def check(interface: Interface, document: Document) -> list[Finding]:
     elif expected != head["order_type"]:
         findings.append(Finding("E_ROUTE", f"单号后缀应为 {expected} / suffix means {expected}", "order_type"))
     findings += _check_lines(document)
-    if interface.name == "deliver_order":
+    if head.get("item_amount") and head.get("total_amount"):
         findings += _check_amounts(document)
     return findings
 
@@ -96,7 +96,7 @@ def _check_amounts(document: Document) -> list[Finding]:
     """Totals may be off by 0.01 per line, which is a rounding rest."""
     head = document.head.values
     lines = document.lines()
-    items = sum(Decimal(line.values["line_amount"]) for line in lines)
+    items = sum(Decimal(line.values.get("line_amount") or 0) for line in lines)
     discount, freight = (Decimal(head.get(name) or 0) for name in ("discount_amount", "freight_amount"))
     item_amount = Decimal(head["item_amount"])
     differences = {
