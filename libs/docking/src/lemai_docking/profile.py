@@ -39,7 +39,11 @@ class InterfaceProfile(Definition):
 
 
 class Profile(Definition):
-    """One counterpart's way of writing. `after_crash` says what becomes of a file that may have been taken."""
+    """One counterpart's way of writing.
+
+    `after_crash` says what becomes of a file that may have been taken; `acknowledge` how each side tells the other
+    that it has a file: by a file, in the answer to the call, or not at all.
+    """
 
     profile: str
     label: str
@@ -50,6 +54,7 @@ class Profile(Definition):
     them: str
     message_prefix: str
     after_crash: Literal["ask", "rewrite"] = "ask"
+    acknowledge: Literal["file", "answer", "none"] = "file"
     interfaces: dict[str, InterfaceProfile]
 
     def parties(self, interface: str) -> tuple[str, str]:
