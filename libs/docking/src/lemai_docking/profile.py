@@ -17,6 +17,8 @@ from lemai_docking.faults import Fault, FileRejected
 from lemai_docking.layout import Definition, DefinitionError, Layout, layouts, read_yaml, validated
 from lemai_docking.values import SHANGHAI
 
+_SUFFIXES = {"text": "", "xml": ".xml", "json": ".json", "soap": ".xml"}
+
 FilePattern = Annotated[str, StringConstraints(pattern=r"^[\w-]+\{stamp\}\.\w+$")]
 
 
@@ -38,6 +40,14 @@ class InterfaceProfile(Definition):
     columns: dict[str, tuple[str, ...]]
 
 
+class Limits(Definition):
+    """How much one file may hold: bytes, documents, lines."""
+
+    bytes: int = 50_000_000
+    documents: int = 5_000
+    lines: int = 100_000
+
+
 class Profile(Definition):
     """One counterpart's way of writing.
 
@@ -47,7 +57,7 @@ class Profile(Definition):
 
     profile: str
     label: str
-    encoding: Literal["text"]
+    encoding: Literal["text", "xml", "json", "soap"]
     charset: Literal["UTF-8", "GB18030"]
     format_version: str
     us: str
@@ -55,6 +65,7 @@ class Profile(Definition):
     message_prefix: str
     after_crash: Literal["ask", "rewrite"] = "ask"
     acknowledge: Literal["file", "answer", "none"] = "file"
+    limits: Limits = Limits()
     interfaces: dict[str, InterfaceProfile]
 
     def parties(self, interface: str) -> tuple[str, str]:
@@ -78,17 +89,23 @@ class Profile(Definition):
 
     def file_name(self, interface: str, stamp: datetime) -> str:
         """The name of a file published with this stamp."""
-        return self.interfaces[interface].file.replace("{stamp}", _written(stamp))
+        return self.interfaces[interface].file.replace("{stamp}", _written(stamp)) + self._suffix
 
     def match(self, name: str) -> FileName:
         """Read a file name. Raises FileRejected E_NAME if no interface has such names."""
+        seed_name = name.removesuffix(self._suffix)
         for pattern, interfaces, exact in self._patterns:
-            found = pattern.fullmatch(name)
+            found = pattern.fullmatch(seed_name) if name.endswith(self._suffix) else None
             if found:
                 plain = exact and not found["again"]
                 warnings = () if plain else (Fault("W_NAME", value=name, expected=self.interfaces[interfaces[0]].file),)
                 return FileName(name, interfaces, _stamp(name, found["stamp"]), warnings)
         raise FileRejected(Fault("E_NAME", value=name, expected=" | ".join(self.interfaces_by_file)))
+
+    @property
+    def _suffix(self) -> str:
+        """What XML and JSON append to the names of the agreement (reference §1.2)."""
+        return _SUFFIXES[self.encoding]
 
     @cached_property
     def interfaces_by_file(self) -> dict[str, tuple[str, ...]]:
@@ -124,6 +141,11 @@ def load_profile(source: Traversable | Path) -> Profile:
     if problems:
         raise DefinitionError(source.name, problems)
     return profile
+
+
+def find_profile(name: str, folder: Path) -> Profile:
+    """The profile a configuration in `folder` names: a built-in one, or a file such as `profiles/acme.yaml`."""
+    return load_profile(folder / name) if name.endswith((".yaml", ".yml")) else built_in(name)
 
 
 def built_in(name: str) -> Profile:
