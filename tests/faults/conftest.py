@@ -1,37 +1,17 @@
-"""A platform of its own, that may be killed piece by piece."""
+"""A store that does not run out while things are killed."""
 
-from collections.abc import AsyncIterator
-
-import httpx
-import pytest
 import pytest_asyncio
 
 from lemai_tools.demo import scenario
 from lemai_tools.demo.scenario import Shop
+from lemai_tools.demo.verdict import Step
 from lemai_tools.demo.world import World
-from lemai_tools.platform.home import Home, default_config
-from lemai_tools.platform.local import Platform
-from lemai_tools.platform.members import SERVICES, SIMULATORS
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
-    async with Platform(Home(tmp_path_factory.mktemp("platform")), default_config()) as platform:
-        await platform.start_all()
-        yield platform
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def world(platform: Platform) -> AsyncIterator[World]:
-    async with httpx.AsyncClient(timeout=30) as http:
-        yield World.of(http, {name: platform.members[name].url for name in (*SERVICES, *SIMULATORS)})
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shop(world: World) -> Shop:
-    """A store with plenty of everything."""
-    shop = Shop(shelf=10_000)
-    await scenario.sync_items(world, shop)
-    await scenario.list_items(world, shop)
+async def shop(world: World, stocked: tuple[Shop, Step]) -> Shop:
+    """The store with plenty of everything."""
+    shop, _ = stocked
+    shop.shelf = 10_000
     await scenario.take_snapshot(world, shop)
     return shop

@@ -1,4 +1,4 @@
-"""The whole platform, started once, with a store whose items are synchronised, listed and in stock."""
+"""The whole platform, started once for all flows and faults, with a store whose items are listed and in stock."""
 
 from collections.abc import AsyncIterator
 
