@@ -8,7 +8,7 @@ import pytest
 
 from sim_kingdee import frame
 from sim_kingdee.erp import Erp
-from sim_kingdee.folder import Folder
+from sim_kingdee.faces.folder import Folder
 from sim_kingdee.layouts import INTERFACES
 from sim_kingdee.message import Document, Record, Values
 from sim_kingdee.storage import Store

@@ -16,7 +16,7 @@ import pytest
 
 from sim_kingdee import frame
 from sim_kingdee.api import create_app
-from sim_kingdee.folder import Folder
+from sim_kingdee.faces.folder import Folder
 from sim_kingdee.layouts import INTERFACES
 from sim_kingdee.message import Document
 
@@ -28,7 +28,7 @@ DRESS, SHOES = "GB-TS-001-R-90", "GB-SH-014-B-22"
 
 @pytest.fixture
 async def client(folder: Folder) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(folder, lambda: NOW))
+    transport = httpx.ASGITransport(create_app([folder], lambda: NOW))
     async with httpx.AsyncClient(transport=transport, base_url="http://kingdee") as client:
         yield client
 
@@ -70,6 +70,7 @@ async def test_an_order_can_be_followed_from_file_to_waybill(
     document = read(root, SHIP, "ship_result")
     assert actual == {
         "leg": "OUT",
+        "face": "folder",
         "interface": "ship_result",
         "out_biz_code": "SHP-2611220001-1",
         "confirm_type": 0,

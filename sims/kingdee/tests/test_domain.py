@@ -82,7 +82,28 @@ def test_goods_that_arrive_need_no_shelf() -> None:
 
 
 LINES = st.lists(st.tuples(st.sampled_from("AB"), st.integers(1, 5)), min_size=1, max_size=4)
-SPEAKING = st.sampled_from([behaviour for behaviour in Behaviour if behaviour is not Behaviour.SILENT])
+SPEAKING = st.sampled_from([behaviour for behaviour in Behaviour if behaviour.is_answered])
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status"), [(Behaviour.STATUS_ONLY, "ACCEPT"), (Behaviour.EXCEPTION, "EXCEPTION")]
+)
+def test_a_status_comes_before_the_goods_and_changes_nothing(behaviour: Behaviour, status: str) -> None:
+    lines = [a_line(1, plan_qty=2)]
+
+    first = confirm("IN", behaviour, lines, None)
+    second = confirm("IN", behaviour, lines, None, told=1)
+
+    assert first == Confirmation(status, is_final=False, quantities={})
+    assert state_after(first, lines) == "NEW"
+    assert second == Confirmation("FULFILLED", is_final=True, quantities={1: 2})
+
+
+def test_the_last_piece_that_arrives_is_damaged() -> None:
+    lines = [a_line(1, plan_qty=2), a_line(2, plan_qty=3), a_line(3, plan_qty=1, done_qty=1)]
+
+    assert confirm("IN", Behaviour.DAMAGED, lines, None).damaged == {2: 1}
+    assert confirm("OUT", Behaviour.DAMAGED, lines, {("A", "ZP"): 9}).damaged == {}
 
 
 @given(LINES, st.integers(0, 12), st.integers(0, 12), SPEAKING)
@@ -92,8 +113,8 @@ def test_every_order_ends_within_two_confirmations_and_never_ships_too_much(
     lines = tuple(a_line(n, item_code, pieces) for n, (item_code, pieces) in enumerate(asked, start=1))
     shelf = {("A", "ZP"): on_shelf_a, ("B", "ZP"): on_shelf_b}
 
-    for _ in range(2):
-        confirmation = confirm("OUT", behaviour, lines, shelf)
+    for told in range(2):
+        confirmation = confirm("OUT", behaviour, lines, shelf, told=told)
         for line in lines:
             shelf[line.item_code, "ZP"] -= confirmation.quantities.get(line.line_no, 0)
         lines = tuple(

@@ -9,7 +9,7 @@ import pytest
 
 from sim_kingdee import frame, reports
 from sim_kingdee.ack import Ack
-from sim_kingdee.folder import Folder
+from sim_kingdee.faces.folder import Folder
 from sim_kingdee.layouts import INTERFACES
 from sim_kingdee.message import Document, Record, Values
 
@@ -33,6 +33,11 @@ def send(folder: Folder, root: Path) -> Callable[[str, bytes], Ack]:
 
 
 Send = Callable[[str, bytes], Ack]
+
+
+def counts(ack: Ack) -> dict[str, int]:
+    names = ("documents", "accepted", "held", "rejected")
+    return {name: count for name, count in ack.items() if name in names and isinstance(count, int)}
 
 
 def findings(ack: Ack) -> list[tuple[str, str, int]]:
@@ -85,7 +90,7 @@ def test_the_head_is_checked(
 
     assert findings(ack) == found
     is_rejected = any(code.startswith("E") for code, _, _ in found)
-    assert ack["counts"]["rejected"] == int(is_rejected)
+    assert ack["rejected"] == int(is_rejected)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +117,7 @@ def test_one_bad_line_rejects_its_document_and_no_other(
     ack = send("Deliver_20261122100000.sh", deliver(order(), bad, order(order_no="2611220003")))
 
     assert ack["status"] == "PARTIAL"
-    assert ack["counts"] == {"documents": 3, "accepted": 2, "held": 0, "rejected": 1}
+    assert counts(ack) == {"documents": 3, "accepted": 2, "held": 0, "rejected": 1}
     assert [(r["order_no"], r["leg"], r["line_no"], r["level"], r["code"]) for r in ack["results"]] == [
         ("2611220002", "OUT", 2, "ERROR", "E_INVTYPE")
     ]
@@ -128,7 +133,7 @@ def test_a_test_message_is_judged_and_leaves_no_trace(
 ) -> None:
     ack = send("Deliver_20261122100000.sh", deliver(order(), order(order_no="X-"), test_flag="Y"))
 
-    assert ack["counts"] == {"documents": 2, "accepted": 1, "held": 0, "rejected": 1}
+    assert counts(ack) == {"documents": 2, "accepted": 1, "held": 0, "rejected": 1}
     assert reports.orders(folder.store.db, limit=10) == []
 
 
@@ -220,7 +225,7 @@ def test_a_bad_item_is_rejected_alone(send: Send, samples: Path) -> None:
 
     ack = send("Item_20261122090000.im", frame.write(message.header, [first, bad]).data)
 
-    assert ack["counts"] == {"documents": 2, "accepted": 1, "held": 0, "rejected": 1}
+    assert counts(ack) == {"documents": 2, "accepted": 1, "held": 0, "rejected": 1}
     assert [(r["order_no"], r["code"]) for r in ack["results"]] == [("GB-SH-014-B-22", "E_FIELD")]
 
 

@@ -10,15 +10,6 @@ from sim_kingdee.erp import Outcome
 from sim_kingdee.message import Finding, Message
 
 
-class Counts(TypedDict):
-    """Documents of a message by what became of them; the ERP holds none."""
-
-    documents: int
-    accepted: int
-    held: int
-    rejected: int
-
-
 class Result(TypedDict):
     """One finding. `order_no` is the item code for item master, empty for the message as a whole."""
 
@@ -32,14 +23,17 @@ class Result(TypedDict):
 
 
 class Ack(TypedDict):
-    """Status is ACCEPTED, PARTIAL, REJECTED or DUPLICATE; `received_at` has an offset."""
+    """Status is ACCEPTED, PARTIAL, REJECTED or DUPLICATE; `received_at` has an offset; no document is held."""
 
     message_id: str
     file_name: str
     sha256: str
     status: str
     received_at: str
-    counts: Counts
+    documents: int
+    accepted: int
+    held: int
+    rejected: int
     results: list[Result]
 
 
@@ -80,7 +74,10 @@ def _ack(arrival: Arrival, message_id: str, status: str, documents: tuple[int, i
         "sha256": arrival.sha256,
         "status": status,
         "received_at": wire_time.instant(arrival.at),
-        "counts": {"documents": total, "accepted": total - rejected, "held": 0, "rejected": rejected},
+        "documents": total,
+        "accepted": total - rejected,
+        "held": 0,
+        "rejected": rejected,
         "results": results,
     }
 

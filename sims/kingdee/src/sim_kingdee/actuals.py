@@ -56,7 +56,8 @@ class Actual:
     @property
     def has_parcel(self) -> bool:
         """Whether a parcel leaves for a customer."""
-        return self.interface == "ship_result" and any(line.quantity for line in self.lines)
+        is_posted = self.interface == "ship_result" and self.order_type != "ADJUST"
+        return is_posted and any(line.quantity for line in self.lines)
 
 
 def to_document(actual: Actual) -> Document:

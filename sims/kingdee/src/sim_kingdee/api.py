@@ -1,6 +1,6 @@
 """Inspection of the simulator over HTTP. Errors are application/problem+json."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -10,21 +10,24 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from sim_kingdee import control, reports
-from sim_kingdee.dependencies import TheFolder
-from sim_kingdee.folder import Folder
+from sim_kingdee.dependencies import TheErp, TheExchanges
+from sim_kingdee.exchange import Exchange
 
 router = APIRouter()
 
 
-def create_app(folder: Folder, now: Callable[[], datetime]) -> FastAPI:
-    """The HTTP face of one simulator; handlers run on the event loop, which is the store's only thread."""
+def create_app(exchanges: Sequence[Exchange], now: Callable[[], datetime]) -> FastAPI:
+    """The HTTP side of one simulator; handlers run on the event loop, which is the store's only thread."""
     app = FastAPI(title="Kingdee simulator 金蝶模拟器")
-    app.state.folder = folder
+    app.state.exchanges = {exchange.face: exchange for exchange in exchanges}
+    app.state.erp = exchanges[0].erp
     app.state.now = now
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.include_router(router)
     app.include_router(control.router)
+    for exchange in exchanges:
+        app.include_router(exchange.routes(now))
     return app
 
 
@@ -50,13 +53,13 @@ def _answer(status: int, detail: str, **more: object) -> JSONResponse:
 
 @router.get("/healthz")
 async def health() -> dict[str, str]:
-    """Answers while the folder loops run: their end ends the program."""
+    """Answers while the faces run: the end of one ends the program."""
     return {"status": "ok"}
 
 
 @router.get("/sim/orders")
 async def orders(
-    folder: TheFolder,
+    erp: TheErp,
     *,
     owner_code: str = "",
     platform_order_no: str = "",
@@ -66,7 +69,7 @@ async def orders(
 ) -> dict[str, object]:
     """Instructions with lines and actuals; `next_after` is the `after` of the next page, null at the end."""
     found = reports.orders(
-        folder.store.db,
+        erp.store.db,
         owner_code=owner_code,
         platform_order_no=platform_order_no,
         state=state,
@@ -77,10 +80,10 @@ async def orders(
 
 
 @router.get("/sim/orders/{owner_code}/{order_no}")
-async def order(folder: TheFolder, owner_code: str, order_no: str) -> dict[str, object]:
+async def order(erp: TheErp, owner_code: str, order_no: str) -> dict[str, object]:
     """Both legs of an order as received, and all its actuals, asked for or not."""
-    instructions = reports.orders(folder.store.db, owner_code=owner_code, order_no=order_no, limit=2)
-    actuals = reports.actuals(folder.store.db, owner_code, order_no)
+    instructions = reports.orders(erp.store.db, owner_code=owner_code, order_no=order_no, limit=2)
+    actuals = reports.actuals(erp.store.db, owner_code, order_no)
     if not instructions and not actuals:
         raise HTTPException(404, f"没有单据 {owner_code}/{order_no} / no such order")
     return {
@@ -92,27 +95,32 @@ async def order(folder: TheFolder, owner_code: str, order_no: str) -> dict[str, 
 
 
 @router.get("/sim/stock")
-async def stock(
-    folder: TheFolder, warehouse_code: str = "", owner_code: str = "", item_code: str = ""
-) -> dict[str, object]:
+async def stock(erp: TheErp, warehouse_code: str = "", owner_code: str = "", item_code: str = "") -> dict[str, object]:
     """Pieces on hand, locked and available."""
-    found = reports.stock(folder.store.db, warehouse_code=warehouse_code, owner_code=owner_code, item_code=item_code)
+    found = reports.stock(erp.store.db, warehouse_code=warehouse_code, owner_code=owner_code, item_code=item_code)
     return {"stock": found}
 
 
 @router.get("/sim/items")
-async def items(folder: TheFolder, owner_code: str = "", item_code: str = "") -> dict[str, object]:
+async def items(erp: TheErp, owner_code: str = "", item_code: str = "") -> dict[str, object]:
     """Items as the last item master described them."""
-    return {"items": reports.items(folder.store.db, owner_code=owner_code, item_code=item_code)}
+    return {"items": reports.items(erp.store.db, owner_code=owner_code, item_code=item_code)}
 
 
 @router.get("/sim/files")
-async def files(folder: TheFolder, direction: Literal["in", "out", ""] = "", name: str = "") -> dict[str, object]:
-    """Files from Lemai (in) with our acknowledgement, files for Lemai (out) with theirs."""
-    return {"files": [folder.describe(row) for row in reports.files(folder.store.db, direction=direction, name=name)]}
+async def files(
+    erp: TheErp,
+    exchanges: TheExchanges,
+    direction: Literal["in", "out", ""] = "",
+    name: str = "",
+    face: str = "",
+) -> dict[str, object]:
+    """Files and calls from Lemai (in) with our acknowledgement, those for Lemai (out) with theirs."""
+    found = reports.files(erp.store.db, direction=direction, name=name, face=face)
+    return {"files": [exchanges[str(row["face"])].describe(row) if row["face"] in exchanges else row for row in found]}
 
 
 @router.get("/sim/duplicates")
-async def duplicates(folder: TheFolder) -> dict[str, list[reports.Row]]:
+async def duplicates(erp: TheErp) -> dict[str, list[reports.Row]]:
     """What happened twice; empty lists when all is well."""
-    return reports.duplicates(folder.store.db)
+    return reports.duplicates(erp.store.db)

@@ -13,7 +13,10 @@ from sim_kingdee.rules import order_type_of
 
 @dataclass(frozen=True, slots=True)
 class Goods:
-    """Pieces that arrive (`-c`, `-v`, `-t`, `-h`) under an order number; `head` is what the parcel says."""
+    """Pieces that arrive (`-c`, `-v`, `-t`, `-h`) under an order number; `head` is what the parcel says.
+
+    They are reported on `face`.
+    """
 
     owner_code: str
     order_no: str
@@ -21,6 +24,7 @@ class Goods:
     lines: Sequence[ActualLine]
     is_final: bool
     head: Values
+    face: str
 
 
 def receive(erp: Erp, goods: Goods, now: datetime) -> str:
@@ -42,7 +46,7 @@ def receive(erp: Erp, goods: Goods, now: datetime) -> str:
         is_final=goods.is_final,
         booked_at=now,
         head={**(instruction.head if instruction else {}), **{n: v for n, v in goods.head.items() if v}},
-        face=instruction.face if instruction else "folder",
+        face=goods.face,
         lines=lines,
     )
     erp.book(actual)
@@ -72,7 +76,7 @@ def _numbered(lines: Sequence[ActualLine], instruction: Instruction | None) -> t
 
 
 def ship_unasked(
-    erp: Erp, line: ActualLine, *, order_no: str, owner_code: str, warehouse_code: str, now: datetime
+    erp: Erp, line: ActualLine, *, order_no: str, owner_code: str, warehouse_code: str, face: str, now: datetime
 ) -> str:
     """Send goods out under a sales order number nobody instructed; returns the out_biz_code."""
     out_biz_code = erp.next_number(owner_code, order_no, "OUT")
@@ -89,7 +93,7 @@ def ship_unasked(
             is_final=True,
             booked_at=now,
             head={"logistics_code": "SF", "express_no": erp.waybill("SF", owner_code, out_biz_code)},
-            face="folder",
+            face=face,
             lines=(line,),
         )
     )

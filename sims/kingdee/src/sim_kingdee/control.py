@@ -4,27 +4,22 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from sim_kingdee.actuals import ActualLine
 from sim_kingdee.by_hand import Goods, receive, ship_unasked
 from sim_kingdee.checks import LINES_MAX
 from sim_kingdee.damage import Damage
-from sim_kingdee.dependencies import Now, TheFolder
+from sim_kingdee.dependencies import Exchanges, Now, TheErp, TheExchanges
 from sim_kingdee.domain import Behaviour
-from sim_kingdee.folder import Folder
+from sim_kingdee.erp import Erp
+from sim_kingdee.exchange import Exchange
+from sim_kingdee.misdeeds import Body, Code, Face, Misdeed, Planned
 from sim_kingdee.storage import StockKey
 
 router = APIRouter(prefix="/sim")
 
 InventoryType = Literal["ZP", "CC", "JS", "XS", "ZT", "DJ"]
-Code = Annotated[str, Field(min_length=1, max_length=50)]
-
-
-class Body(BaseModel):
-    """A request body; unknown names are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Balance(Body):
@@ -47,9 +42,9 @@ class ScriptsBody(Body):
     """Behaviours of instructions that arrive from now on; the most particular one wins."""
 
     default: Behaviour | None = None
-    order_no: dict[Code, Behaviour] = {}
-    platform_order_no: dict[str, Behaviour] = {}
-    item_code: dict[Code, Behaviour] = {}
+    order_no: dict[Code, Behaviour] = Field(default_factory=dict)
+    platform_order_no: dict[str, Behaviour] = Field(default_factory=dict)
+    item_code: dict[Code, Behaviour] = Field(default_factory=dict)
 
 
 class SnapshotBody(Body):
@@ -58,6 +53,7 @@ class SnapshotBody(Body):
     warehouse_code: Code
     owner_code: Code
     page_lines: int = Field(default=LINES_MAX, gt=0, le=LINES_MAX)
+    face: Face | None = None
 
 
 class ReceivedLine(Body):
@@ -80,23 +76,31 @@ class ReceiptBody(Body):
     is_final: bool = True
     logistics_code: str = Field(default="", max_length=50)
     express_no: str = Field(default="", max_length=50)
+    face: Face | None = None
 
 
-class DamageBody(Body):
-    """Spoil the next file of actuals."""
+class DamageBody(Misdeed):
+    """Spoil the next files of actuals."""
 
-    kind: Literal[Damage.BAD_LINE, Damage.WRONG_TOTAL, Damage.WRONG_HASH, Damage.HALF_FILE, Damage.HALF_TEMPORARY]
+    kind: Literal[
+        Damage.BAD_LINE,
+        Damage.WRONG_TOTAL,
+        Damage.WRONG_HASH,
+        Damage.HALF_FILE,
+        Damage.HALF_TEMPORARY,
+        Damage.CRASH_MID_FILE,
+    ]
 
 
-class RepeatBody(Body):
-    """Drop a file again."""
+class RepeatBody(Misdeed):
+    """Drop a file, or make a call, again."""
 
     kind: Literal["duplicate", "changed"]
     file_name: str
 
 
-class UnknownOrderBody(Body):
-    """Ship something nobody asked for."""
+class UnknownOrderBody(Misdeed):
+    """Ship something nobody asked for; a number that is told more than once gets a suffix `_2`, `_3`, …"""
 
     kind: Literal["unknown_order"]
     order_no: Code
@@ -106,23 +110,30 @@ class UnknownOrderBody(Body):
     qty: int = Field(default=1, gt=0)
 
 
-Misbehaviour = Annotated[DamageBody | RepeatBody | UnknownOrderBody, Field(discriminator="kind")]
+Misbehaviour = Annotated[DamageBody | RepeatBody | UnknownOrderBody | Planned, Field(discriminator="kind")]
+
+
+def _exchange(exchanges: Exchanges, face: Face | None) -> Exchange:
+    """The exchange of a face, or the first one when none is named."""
+    if face and face not in exchanges:
+        raise HTTPException(404, f"没有配置 {face} / no such exchange here")
+    return exchanges[face] if face else next(iter(exchanges.values()))
 
 
 @router.post("/stock")
-async def set_stock(body: StockBody, folder: TheFolder) -> dict[str, int]:
+async def set_stock(body: StockBody, erp: TheErp) -> dict[str, int]:
     """Set balances; a warehouse named here is known from now on."""
     rows: dict[StockKey, int] = {
         (b.warehouse_code, b.owner_code, b.item_code, b.inventory_type): b.on_hand for b in body.stock
     }
-    with folder.store.transaction():
-        folder.store.add_warehouses({balance.warehouse_code for balance in body.stock})
-        folder.store.set_stock(rows)
+    with erp.store.transaction():
+        erp.store.add_warehouses({balance.warehouse_code for balance in body.stock})
+        erp.store.set_stock(rows)
     return {"rows": len(rows)}
 
 
 @router.post("/scripts")
-async def set_scripts(body: ScriptsBody, folder: TheFolder) -> dict[str, int]:
+async def set_scripts(body: ScriptsBody, erp: TheErp) -> dict[str, int]:
     """Set behaviours; earlier ones stay unless set again."""
     scripts = {
         "default": {"": body.default} if body.default else {},
@@ -130,22 +141,24 @@ async def set_scripts(body: ScriptsBody, folder: TheFolder) -> dict[str, int]:
         "platform_order_no": body.platform_order_no,
         "item_code": body.item_code,
     }
-    with folder.store.transaction():
+    with erp.store.transaction():
         for scope, behaviours in scripts.items():
-            folder.store.save_scripts(scope, behaviours)
+            erp.store.save_scripts(scope, behaviours)
     return {"scripts": sum(map(len, scripts.values()))}
 
 
 @router.post("/snapshot")
-async def snapshot(body: SnapshotBody, folder: TheFolder, now: Now) -> dict[str, list[str]]:
-    """Drop a FULL snapshot now."""
-    written = folder.write_snapshot(body.warehouse_code, body.owner_code, body.page_lines, now)
+async def snapshot(body: SnapshotBody, exchanges: TheExchanges, now: Now) -> dict[str, list[str]]:
+    """Send a FULL snapshot now."""
+    exchange = _exchange(exchanges, body.face)
+    written = exchange.write_snapshot(body.warehouse_code, body.owner_code, body.page_lines, now)
     return {"files": [file.name for file in written]}
 
 
 @router.post("/receipts")
-async def receipt(body: ReceiptBody, folder: TheFolder, now: Now) -> dict[str, str]:
-    """Book goods in; the actual goes out with the next file."""
+async def receipt(body: ReceiptBody, exchanges: TheExchanges, erp: TheErp, now: Now) -> dict[str, str]:
+    """Book goods in; the actual goes out with the next file, by default where the order came by."""
+    known = erp.store.instruction(body.owner_code, body.order_no, "IN")
     goods = Goods(
         owner_code=body.owner_code,
         order_no=body.order_no,
@@ -156,36 +169,45 @@ async def receipt(body: ReceiptBody, folder: TheFolder, now: Now) -> dict[str, s
         ],
         is_final=body.is_final,
         head={"logistics_code": body.logistics_code, "express_no": body.express_no},
+        face=known.face if known and not body.face else _exchange(exchanges, body.face).face,
     )
-    with folder.store.transaction():
-        return {"out_biz_code": receive(folder.erp, goods, now)}
+    with erp.store.transaction():
+        return {"out_biz_code": receive(erp, goods, now)}
 
 
 @router.post("/misbehave")
-async def misbehave(body: Misbehaviour, folder: TheFolder, now: Now) -> dict[str, str]:
-    """Do something wrong: now, or with the next file of actuals when `kind` is a damage."""
+async def misbehave(body: Misbehaviour, exchanges: TheExchanges, erp: TheErp, now: Now) -> dict[str, str]:
+    """Do something wrong: now, or when its time comes."""
     match body:
         case DamageBody():
-            folder.damages.append(body.kind)
+            _exchange(exchanges, body.face).damages.extend([body.kind] * body.count)
         case RepeatBody():
-            _repeat(folder, body, now)
+            for _ in range(body.count):
+                _repeat(_exchange(exchanges, body.face), body, now)
         case UnknownOrderBody():
-            line = ActualLine(1, body.item_code, "ZP", body.qty)
-            with folder.store.transaction():
-                ship_unasked(
-                    folder.erp,
-                    line,
-                    order_no=body.order_no,
-                    owner_code=body.owner_code,
-                    warehouse_code=body.warehouse_code,
-                    now=now,
-                )
+            _ship_unasked(erp, _exchange(exchanges, body.face).face, body, now)
+        case _:
+            erp.misdeeds.plan(body)
     return {"kind": body.kind}
 
 
-def _repeat(folder: Folder, body: RepeatBody, now: datetime) -> None:
+def _ship_unasked(erp: Erp, face: str, body: UnknownOrderBody, now: datetime) -> None:
+    with erp.store.transaction():
+        for number in range(1, body.count + 1):
+            ship_unasked(
+                erp,
+                ActualLine(1, body.item_code, "ZP", body.qty),
+                order_no=body.order_no if number == 1 else f"{body.order_no}_{number}",
+                owner_code=body.owner_code,
+                warehouse_code=body.warehouse_code,
+                face=face,
+                now=now,
+            )
+
+
+def _repeat(exchange: Exchange, body: RepeatBody, now: datetime) -> None:
     try:
-        folder.repeat_file(body.file_name, now, changed=body.kind == "changed")
+        exchange.repeat_file(body.file_name, now, changed=body.kind == "changed")
     except KeyError as error:
         raise HTTPException(404, f"没有发过文件 {body.file_name} / no such file for Lemai") from error
     except FileExistsError as error:

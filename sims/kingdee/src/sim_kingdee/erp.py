@@ -2,16 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sim_kingdee import reports, rules, wire_time
 from sim_kingdee.actuals import Actual, ActualLine, to_document
 from sim_kingdee.carriers import waybill
-from sim_kingdee.domain import Behaviour, Confirmation, Instruction, Shelf, confirm, state_after
+from sim_kingdee.domain import Behaviour, Confirmation, Instruction, Line, Shelf, confirm, state_after
 from sim_kingdee.layouts import INTERFACES, Interface
 from sim_kingdee.message import Document, Finding, Message, Record
+from sim_kingdee.misdeeds import Misdeeds, OrderMisdeed
 from sim_kingdee.storage import Received, Store
 
 _NUMBERS = {"OUT": "SHP", "IN": "RCV"}
@@ -38,6 +39,7 @@ class Erp:
 
     def __init__(self, store: Store, *, seed: int, ship_delay: timedelta, parcel_gap: timedelta) -> None:
         self.store = store
+        self.misdeeds = Misdeeds()
         self._seed = seed
         self._ship_delay = ship_delay
         self._parcel_gap = parcel_gap
@@ -94,8 +96,10 @@ class Erp:
             if kind == "refused":
                 return [Finding("E_STATE", f"单据已是 {known.state} / already {known.state}", "order_no")]
             self.store.drop_instruction(known.id)
-        behaviour = _choose(behaviours, document)
-        due_at = None if behaviour is Behaviour.SILENT else received.at + self._ship_delay
+        planned = self.misdeeds.take(OrderMisdeed, received.face, order_no=head["order_no"])
+        behaviour = planned.behaviour if planned else _choose(behaviours, document)
+        delay = self._ship_delay + timedelta(milliseconds=planned.delay_ms if planned else 0)
+        due_at = received.at + delay if behaviour.is_answered else None
         self.store.add_instruction(
             interface, document, digest=digest, behaviour=behaviour, received=received, due_at=due_at
         )
@@ -122,7 +126,8 @@ class Erp:
         """Book the next actual of every instruction that is due."""
         for instruction in self.store.due(now, limit):
             shelf = self._shelf(instruction) if instruction.leg == "OUT" else None
-            confirmation = confirm(instruction.leg, instruction.behaviour, instruction.lines, shelf)
+            told = self.store.count_actuals(instruction.owner_code, instruction.order_no, instruction.leg)
+            confirmation = confirm(instruction.leg, instruction.behaviour, instruction.lines, shelf, told=told)
             self.book(self._actual(instruction, confirmation, now))
             due_at = None if confirmation.is_final else now + self._parcel_gap
             state = state_after(confirmation, instruction.lines)
@@ -154,16 +159,10 @@ class Erp:
             head=head,
             face=instruction.face,
             lines=tuple(
-                ActualLine(
-                    line.line_no,
-                    line.item_code,
-                    line.inventory_type,
-                    confirmation.quantities[line.line_no],
-                    line.plan_qty,
-                    line.batch_code,
-                )
-                for line in instruction.lines
-                if line.line_no in confirmation.quantities
+                line
+                for asked in instruction.lines
+                if asked.line_no in confirmation.quantities
+                for line in _moved(asked, confirmation)
             ),
         )
 
@@ -182,6 +181,17 @@ class Erp:
                 key = (actual.warehouse_code, actual.owner_code, line.item_code, line.inventory_type)
                 self.store.move_stock(key, -line.quantity if actual.is_outbound else line.quantity)
         self.store.add_actual(actual, to_document(actual))
+
+
+def _moved(line: Line, confirmation: Confirmation) -> Iterator[ActualLine]:
+    """What moved of a line: one row, and another one beside it for spoilt pieces."""
+    moved = confirmation.quantities[line.line_no]
+    spoilt = confirmation.damaged.get(line.line_no, 0)
+    row = ActualLine(line.line_no, line.item_code, line.inventory_type, moved - spoilt, line.plan_qty, line.batch_code)
+    if moved > spoilt or not spoilt:
+        yield row
+    if spoilt:
+        yield replace(row, inventory_type="CC", quantity=spoilt, remark="外箱破损")
 
 
 def _choose(behaviours: Scripts, document: Document) -> Behaviour:

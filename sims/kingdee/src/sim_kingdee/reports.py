@@ -113,11 +113,11 @@ def actuals(db: sqlite3.Connection, owner_code: object, order_no: object, leg: o
     return [_actual(row) for row in rows]
 
 
-def files(db: sqlite3.Connection, *, direction: str = "", name: str = "") -> list[Row]:
+def files(db: sqlite3.Connection, *, direction: str = "", name: str = "", face: str = "") -> list[Row]:
     """Files exchanged, oldest first; files from Lemai with the acknowledgement they got."""
-    where, parameters = _where({"direction": direction, "name": name})
+    where, parameters = _where({"direction": direction, "name": name, "face": face})
     rows = db.execute(
-        "SELECT direction, name, sha256, status, handled_at, damage, ack"  # noqa: S608
+        "SELECT face, direction, name, sha256, status, handled_at, damage, ack"  # noqa: S608
         f" FROM file WHERE {where} ORDER BY id",
         parameters,
     )
@@ -134,6 +134,7 @@ def _actual(row: sqlite3.Row) -> Row:
     parcels = [values for tag, values in children if tag == "P"] or [head]
     return {
         "leg": row["leg"],
+        "face": row["face"],
         "interface": row["interface"],
         "out_biz_code": row["out_biz_code"],
         "confirm_type": int(head["confirm_type"]),

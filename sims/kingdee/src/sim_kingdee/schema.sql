@@ -51,6 +51,7 @@ CREATE TABLE IF NOT EXISTS instruction (
     UNIQUE (owner_code, order_no, leg)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS instruction_due ON instruction (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS instruction_file ON instruction (file_name);
 CREATE INDEX IF NOT EXISTS instruction_open ON instruction (leg) WHERE state IN ('NEW', 'PART_DONE');
 
 CREATE TABLE IF NOT EXISTS instruction_line (
@@ -97,8 +98,10 @@ CREATE INDEX IF NOT EXISTS actual_unwritten ON actual (face, interface, owner_co
 
 CREATE TABLE IF NOT EXISTS file (
     id INTEGER PRIMARY KEY,
+    face TEXT NOT NULL DEFAULT 'folder',
     direction TEXT NOT NULL,
     name TEXT NOT NULL,
+    interface TEXT NOT NULL DEFAULT '',
     sha256 TEXT NOT NULL,
     status TEXT NOT NULL,
     handled_at TEXT NOT NULL,
@@ -106,8 +109,8 @@ CREATE TABLE IF NOT EXISTS file (
     ack TEXT,
     content BLOB
 ) STRICT;
-CREATE INDEX IF NOT EXISTS file_content ON file (direction, sha256);
-CREATE INDEX IF NOT EXISTS file_name ON file (direction, name);
+CREATE INDEX IF NOT EXISTS file_content ON file (face, direction, sha256);
+CREATE INDEX IF NOT EXISTS file_name ON file (face, direction, name);
 
 -- Times are Asia/Shanghai wall clock, as the WebAPI shows and filters them. `head` and `fields` are JSON objects by key:
 -- base data by number, decimals as text.

@@ -1,9 +1,66 @@
 """Settings from the environment."""
 
 from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sim_kingdee.encodings import EncodingName
+
+
+class _Exchange(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FolderExchange(_Exchange):
+    """Files in a shared folder; `root` holds outbox, inbox, archive, ack and quarantine as Lemai names them."""
+
+    name: Literal["folder"]
+    root: Path
+    encoding: EncodingName = "text"
+
+
+class SftpExchange(_Exchange):
+    """The same folder behind an SFTP server of ours; a user logs in with the password, the key, or either.
+
+    The host key is made when its file is missing; without a file it lies in the simulator's own store.
+    """
+
+    name: Literal["sftp"]
+    root: Path
+    encoding: EncodingName = "xml"
+    host: str = "127.0.0.1"
+    port: int = Field(ge=0, le=65535)
+    user: str
+    password: SecretStr | None = None
+    authorized_key: str = ""
+    host_key_file: Path | None = None
+
+
+class HttpExchange(_Exchange):
+    """Signed calls: instructions are posted to us, actuals are pulled from us."""
+
+    name: Literal["http"]
+    encoding: Literal["xml", "json"] = "json"
+    app_key: str
+    app_secret: SecretStr
+
+
+class SoapExchange(_Exchange):
+    """SOAP both ways: `user` calls us at /soap, we call Lemai at `url` as `lemai_user`."""
+
+    name: Literal["soap"]
+    user: str
+    password: SecretStr
+    url: str
+    lemai_user: str
+    lemai_password: SecretStr
+    timeout_s: float = Field(default=30, gt=0)
+    retry_s: float = Field(default=1, gt=0)
+
+
+ExchangeSettings = Annotated[FolderExchange | SftpExchange | HttpExchange | SoapExchange, Field(discriminator="name")]
 
 
 class Settings(BaseSettings):
@@ -13,7 +70,8 @@ class Settings(BaseSettings):
 
     http_host: str = "127.0.0.1"
     http_port: int = 8402
-    sim_kingdee_root: Path
+    sim_kingdee_root: Path | None = None
+    sim_kingdee_exchanges: list[ExchangeSettings] = []
     sim_kingdee_dir: Path
     sim_kingdee_poll_ms: int = Field(default=200, gt=0)
     sim_kingdee_flush_ms: int = Field(default=300, gt=0)
@@ -21,3 +79,17 @@ class Settings(BaseSettings):
     sim_kingdee_trailer_patience_s: int = Field(default=600, ge=0)
     sim_kingdee_seed: int = 1
     sim_kingdee_warehouses: list[str] = ["WH01"]
+
+    @model_validator(mode="after")
+    def _check_exchanges(self) -> Self:
+        names = [exchange.name for exchange in self.exchanges]
+        if not names or len(set(names)) < len(names):
+            raise ValueError("SIM_KINGDEE_ROOT or SIM_KINGDEE_EXCHANGES is needed, each name once")
+        return self
+
+    @property
+    def exchanges(self) -> list[ExchangeSettings]:
+        """All faces in the order given; without any there is the text folder `SIM_KINGDEE_ROOT`."""
+        if self.sim_kingdee_exchanges or self.sim_kingdee_root is None:
+            return self.sim_kingdee_exchanges
+        return [FolderExchange(name="folder", root=self.sim_kingdee_root)]

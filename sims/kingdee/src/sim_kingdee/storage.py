@@ -47,7 +47,18 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         self.db = sqlite3.connect(folder / "erp.sqlite3", isolation_level=None)
         self.db.row_factory = sqlite3.Row
+        self._bring_up_to_date()
         self.db.executescript((files(__package__) / "schema.sql").read_text(encoding="utf-8"))
+
+    def _bring_up_to_date(self) -> None:
+        """A store from before there were faces has only ever exchanged files in a folder."""
+        added = {"instruction": ("face",), "actual": ("face",), "file": ("face", "interface")}
+        for table, names in added.items():
+            columns = {row["name"] for row in self.db.execute(f"PRAGMA table_info({table})")}
+            for name in names if columns else ():
+                if name not in columns:
+                    default = "folder" if name == "face" else ""
+                    self.db.execute(f"ALTER TABLE {table} ADD COLUMN {name} TEXT NOT NULL DEFAULT '{default}'")
 
     def close(self) -> None:
         """Close the file."""
@@ -244,6 +255,15 @@ class Store:
             (instruction_id,),
         )
         return tuple(Line(**row) for row in rows)
+
+    def is_silent(self, face: str, file_name: str) -> bool:
+        """Whether a file brought instructions and none of them is to be answered in any way."""
+        row = self._one(
+            "SELECT min(behaviour = 'silent') AS silent FROM instruction WHERE face = ? AND file_name = ?",
+            face,
+            file_name,
+        )
+        return bool(row and row["silent"])
 
     def set_progress(self, instruction_id: int, moved: Mapping[int, int], state: str, due_at: datetime | None) -> None:
         """Add moved pieces by line number and set the state an instruction has now."""
