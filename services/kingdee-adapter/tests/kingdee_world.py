@@ -60,8 +60,17 @@ REFERENCE = Reference.model_validate(
         "version": "test",
         "owners": [{"code": "JFY"}, {"code": "NB"}],
         "counterparts": [
-            {"code": code, "kind": "kingdee", "profile": profile, "channel": {"kind": "folder", "folder": code.lower()}}
-            for code, profile in ((KINGDEE, "kingdee-default"), ("KINGDEE-2", "kingdee-masked"))
+            {
+                "code": code,
+                "kind": "kingdee",
+                "profile": profile,
+                "channel": {"kind": "folder", "folder": code.lower()},
+                "adjustments": adjustments,
+            }
+            for code, profile, adjustments in (
+                (KINGDEE, "kingdee-default", "internal"),
+                ("KINGDEE-2", "kingdee-masked", "interfaces"),
+            )
         ],
         "warehouses": [{"code": "WH01", "counterpart": KINGDEE}, {"code": "WH02", "counterpart": "KINGDEE-2"}],
         "stores": [
@@ -80,6 +89,7 @@ REFERENCE = Reference.model_validate(
             )
         ],
         "carriers": [{"code": "SF", "name": "顺丰速运"}],
+        "suppliers": [{"code": "VEN0007", "name": "杭州某某服饰有限公司", "owner": "JFY"}],
         "order_no_prefixes": {"tmall": "TM"},
         "document_codes": {"tmall": "TM"},
     }

@@ -3,36 +3,41 @@
 Every `on_…` runs our handler in the transaction in which the docking engine makes it true.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
+from lemai_docking.reader import FolderReader, Snapshot
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kingdee_adapter import handlers, mapper, storage
-from kingdee_adapter.handlers import Alarm, Carried, Received, Refused, ToSend
-from kingdee_adapter.mapper import Balances
+from kingdee_adapter import handlers, storage
+from kingdee_adapter.handlers import Alarm, Carried, Counted, Received, Refused, ToSend
+from kingdee_adapter.mapper.actuals import SNAPSHOT_LINES, Balance, balance
+from kingdee_adapter.mapper.instructions import Instruction, Person, document_of, interface_of, party_of
 from lemai_chassis import trace
 from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.keyring import ForgottenError, Keyring, SealedValue
 from lemai_chassis.reference import Counterpart, FolderChannel, Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork
 from lemai_chassis.trace import Cause
+from lemai_contracts import event_types
 from lemai_contracts.catalog import ItemChangedV1
-from lemai_contracts.fulfilment import OutboundInstructedV1
+from lemai_contracts.values import Leg
 from lemai_docking.documents import Document, Rejected
 from lemai_docking.faults import DocumentRefused, Fault
 from lemai_docking.incoming import IncomingFile, IncomingJournal
+from lemai_docking.layout import layouts
 from lemai_docking.outgoing import OrderKey, Outgoing, OutgoingFile, OutgoingJournal
 from lemai_docking.profile import built_in
 from lemai_docking.publisher import FolderPublisher
-from lemai_docking.reader import FolderReader, Snapshot
 from lemai_docking.tables import Vault
 
 M = TypeVar("M")
-PURPOSE = "出库指示"
 ACTOR = "kingdee-adapter"
-FORGOTTEN = Fault("E_FIELD", field="receiver_name", expected="未被删除的收件人/a consignee not forgotten")
+FORGOTTEN = Fault("E_FIELD", expected="未被删除的收件人/a consignee not forgotten")
 
 
 class Docking:
@@ -56,8 +61,8 @@ class Docking:
     async def restore(self, documents: Sequence[Outgoing]) -> Sequence[Document | DocumentRefused]:
         """Documents from their events; consignees are revealed here and kept nowhere."""
         events = [_event(document) for document in documents]
-        consignees = await self._reveal([event for event in events if isinstance(event, OutboundInstructedV1)])
-        return [self._document(event, consignees) for event in events]
+        parties = await self._reveal(events)
+        return [self._document(event, parties) for event in events]
 
     async def on_published(
         self, connection: AsyncConnection, file: OutgoingFile, documents: Sequence[Outgoing]
@@ -100,12 +105,11 @@ class Docking:
 
     async def on_snapshot(self, connection: AsyncConnection, file: IncomingFile, snapshot: Snapshot) -> None:
         """Publish a whole snapshot in chunks; one without any row says that its owner has nothing."""
-        balances: Balances = {}
+        await storage.prepare_balances(connection)
         async for page in snapshot.pages:
-            mapper.add_balances(balances, page)
-        of_owners = balances or {snapshot.owner_code: {}}
-        for chunk in mapper.snapshot_events(snapshot.head, of_owners, counterpart_code=self._code):
-            await self._run(connection, handlers.on_snapshot, chunk)
+            await storage.add_balances(connection, _balances(page))
+        async for balances in storage.balances(connection, snapshot.owner_code, SNAPSHOT_LINES):
+            await self._run(connection, handlers.on_counted, Counted(self._code, snapshot.head, balances))
 
     async def on_alert(self, connection: AsyncConnection, fault: Fault) -> None:
         """Tell somebody."""
@@ -115,26 +119,27 @@ class Docking:
         async with self._engine.joined(connection) as transaction:
             await transaction.run(handler, command, Cause("", trace.start()))
 
-    async def _reveal(self, events: Iterable[OutboundInstructedV1]) -> Mapping[SealedValue, Mapping[str, Any]]:
-        """The plain consignees, but those whose key is gone."""
-        values = list(dict.fromkeys(map(_sealed, events)))
+    async def _reveal(self, events: Sequence[Instruction | ItemChangedV1]) -> Mapping[SealedValue, Person]:
+        """The plain parties of events of one interface, but those whose key is gone."""
+        values = list(dict.fromkeys(value for event in events if (value := _sealed(event))))
         while values:
             try:
-                revealed = await self._keyring.reveal(values, purpose=PURPOSE, actor=ACTOR)
+                purpose = layouts()[interface_of(events[0])].label
+                revealed = await self._keyring.reveal(values, purpose=purpose, actor=ACTOR)
                 return dict(zip(values, revealed, strict=True))
             except ForgottenError as forgotten:
                 values = [value for value in values if value.key_id != str(forgotten)]
         return {}
 
     def _document(
-        self, event: OutboundInstructedV1 | ItemChangedV1, consignees: Mapping[SealedValue, Mapping[str, Any]]
+        self, event: Instruction | ItemChangedV1, parties: Mapping[SealedValue, Person]
     ) -> Document | DocumentRefused:
+        sealed = _sealed(event)
+        if sealed and sealed not in parties:
+            is_outbound = layouts()[interface_of(event)].leg == Leg.OUT
+            return DocumentRefused([replace(FORGOTTEN, field="receiver_name" if is_outbound else "sender_name")])
         try:
-            if isinstance(event, ItemChangedV1):
-                return mapper.item_document(event)
-            if _sealed(event) not in consignees:
-                return DocumentRefused([FORGOTTEN])
-            return mapper.outbound_document(self._reference, event, consignees[_sealed(event)])
+            return document_of(self._reference, event, parties[sealed] if sealed else {})
         except DocumentRefused as refusal:
             return refusal
 
@@ -149,10 +154,19 @@ async def enqueue(dockings: Mapping[str, Docking], transaction: Transaction, rec
             await transaction.run(handlers.on_alarm, Alarm(code, fault), Cause("", trace.start()))
 
 
-def _event(document: Outgoing) -> OutboundInstructedV1 | ItemChangedV1:
-    kind = ItemChangedV1 if document.interface == mapper.ITEM_MASTER else OutboundInstructedV1
-    return kind.model_validate_json(document.payload)
+async def _balances(page: Document) -> AsyncIterator[Balance]:
+    """The rows of a page, read in a thread: there may be a hundred thousand, of which few fit into memory."""
+    rows = iter(page.records.get("B", ()))
+    while read := await asyncio.to_thread(lambda: [balance(row) for row in islice(rows, SNAPSHOT_LINES)]):
+        for one in read:
+            yield one
 
 
-def _sealed(event: OutboundInstructedV1) -> SealedValue:
-    return SealedValue(event.consignee.key_id, event.consignee.sealed)
+def _event(document: Outgoing) -> Instruction | ItemChangedV1:
+    kind, _, body = document.payload.partition(b"\n")
+    return cast(Instruction | ItemChangedV1, event_types()[kind.decode()].model_validate_json(body))
+
+
+def _sealed(event: Instruction | ItemChangedV1) -> SealedValue | None:
+    party = party_of(event)
+    return SealedValue(party.key_id, party.sealed) if party else None

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from kingdee_adapter import mapper
-from kingdee_adapter.mapper import ITEM_MASTER, OUTBOUND_INSTRUCTION
+from kingdee_adapter.mapper.actuals import Balances, actual_event, snapshot_event
+from kingdee_adapter.mapper.instructions import Instruction, interface_of
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork
 from lemai_contracts.catalog import ItemChangedV1
 from lemai_contracts.fulfilment import (
+    AdjustmentInstructedV1,
     Direction,
     DocumentAcknowledgedV1,
     DocumentPlace,
@@ -19,10 +20,10 @@ from lemai_contracts.fulfilment import (
     OutboundInstructedV1,
 )
 from lemai_contracts.ops import AlertRaisedV1, Severity
-from lemai_contracts.stock import SnapshotReportedV1
 from lemai_contracts.values import Leg
-from lemai_docking.documents import Document, Rejected
+from lemai_docking.documents import Document, Rejected, Row
 from lemai_docking.faults import Fault
+from lemai_docking.layout import layouts
 from lemai_docking.outgoing import Outgoing, OutgoingFile
 
 KIND = "kingdee"
@@ -81,6 +82,15 @@ class Received:
 
 
 @dataclass(frozen=True)
+class Counted:
+    """A chunk of the balances in a snapshot with this head."""
+
+    counterpart_code: str
+    head: Row
+    balances: Balances
+
+
+@dataclass(frozen=True)
 class Alarm:
     """Something about a counterpart's folder that a person must know."""
 
@@ -88,18 +98,20 @@ class Alarm:
     fault: Fault
 
 
-def on_outbound_instructed(reference: Reference, event: OutboundInstructedV1, uow: UnitOfWork) -> None:
-    """Queue interface 1 for the counterpart. The consignee stays sealed until the file is written."""
-    if reference.counterpart(event.counterpart_code).kind == KIND:
-        document = _outgoing(event, OUTBOUND_INSTRUCTION, event.order_no, Leg.OUT, event.revision, urgent=event.urgent)
-        uow.append(ToSend(event.counterpart_code, document))
+def on_instructed(reference: Reference, event: Instruction, uow: UnitOfWork) -> None:
+    """Queue interface 1, 3, 5 or 7 for the counterpart; who gets or sends the goods stays sealed."""
+    counterpart = reference.counterpart(event.counterpart_code)
+    is_internal = isinstance(event, AdjustmentInstructedV1) and counterpart.adjustments == "internal"
+    if counterpart.kind == KIND and not is_internal:
+        urgent = isinstance(event, OutboundInstructedV1) and event.urgent
+        uow.append(ToSend(counterpart.code, _outgoing(event, event.order_no, event.revision, urgent=urgent)))
 
 
 def on_item_changed(reference: Reference, event: ItemChangedV1, uow: UnitOfWork) -> None:
     """Queue interface 9 for every counterpart that keeps goods of the owner."""
     revision = (event.changed_at - EPOCH) // timedelta(microseconds=1)
     for code in _counterparts(reference, event.owner_code):
-        uow.append(ToSend(code, _outgoing(event, ITEM_MASTER, event.item_code, None, revision)))
+        uow.append(ToSend(code, _outgoing(event, event.item_code, revision)))
 
 
 def on_published(command: Carried, uow: UnitOfWork) -> None:
@@ -166,7 +178,7 @@ def on_received(command: Received, uow: UnitOfWork) -> None:
     code, file_name = command.counterpart_code, command.file_name
     for document in command.documents:
         family = command.family(document)
-        uow.emit(mapper.actual_event(document, counterpart_code=code, family=family, file_name=file_name))
+        uow.emit(actual_event(document, counterpart_code=code, family=family, file_name=file_name))
     for rejected in command.rejected:
         fault = rejected.faults[0]
         uow.emit(
@@ -191,9 +203,9 @@ def on_received(command: Received, uow: UnitOfWork) -> None:
         _alert("document_quarantined", f"{code}/{file_name}", message, uow)
 
 
-def on_snapshot(chunk: SnapshotReportedV1, uow: UnitOfWork) -> None:
+def on_counted(command: Counted, uow: UnitOfWork) -> None:
     """One chunk of a complete snapshot."""
-    uow.emit(chunk)
+    uow.emit(snapshot_event(command.head, command.balances, counterpart_code=command.counterpart_code))
 
 
 def on_alarm(command: Alarm, uow: UnitOfWork) -> None:
@@ -203,21 +215,15 @@ def on_alarm(command: Alarm, uow: UnitOfWork) -> None:
     _alert(code, f"{command.counterpart_code}/{fault.value}", f"{fault.code} {fault.message}", uow)
 
 
-def _outgoing(
-    event: OutboundInstructedV1 | ItemChangedV1,
-    interface: str,
-    number: str,
-    leg: Leg | None,
-    revision: int,
-    *,
-    urgent: bool = False,
-) -> Outgoing:
-    payload = event.model_dump_json().encode()
+def _outgoing(event: Instruction | ItemChangedV1, number: str, revision: int, *, urgent: bool = False) -> Outgoing:
+    """The document of an event. Its payload is the type of the event, and on the next line its body."""
+    interface = interface_of(event)
+    payload = f"{event.type}\n{event.model_dump_json()}".encode()
     return Outgoing(
         interface=interface,
         owner_code=event.owner_code,
         order_no=number,
-        leg=leg or "",
+        leg=layouts()[interface].leg or "",
         revision=revision,
         family=event.partitionkey,
         content_hash=hashlib.sha256(payload).hexdigest(),

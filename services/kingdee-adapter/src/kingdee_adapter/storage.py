@@ -1,10 +1,12 @@
 """Tables and queries of kingdee-adapter: the docking journal is its whole state."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import astuple, fields
 
 from sqlalchemy import Index, MetaData, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kingdee_adapter.mapper.actuals import Balance, Balances
 from lemai_chassis import tables as chassis
 from lemai_docking import tables as docking
 
@@ -43,6 +45,33 @@ async def file_names(connection: AsyncConnection, document_ids: Sequence[int]) -
     return {row.id: row.name for row in rows}
 
 
+async def prepare_balances(connection: AsyncConnection) -> None:
+    """Room for the rows of one snapshot, in this transaction only: a million are more than memory should hold."""
+    await connection.exec_driver_sql(_BALANCE)
+    await connection.exec_driver_sql("TRUNCATE balance")
+
+
+async def add_balances(connection: AsyncConnection, rows: AsyncIterator[Balance]) -> None:
+    """Rows of a page of the snapshot, by COPY."""
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert driver is not None
+    records = (astuple(row) async for row in rows)
+    await driver.copy_records_to_table("balance", columns=[field.name for field in fields(Balance)], records=records)
+
+
+async def balances(connection: AsyncConnection, owner_code: str, lines: int) -> AsyncIterator[Balances]:
+    """What was added, lots and kinds of defects added up, by owner, in chunks of so many `lines`.
+
+    `owner_code` owns a snapshot without any row: nothing is on its shelves.
+    """
+    chunks = await connection.stream(text(_BALANCES), {"owner_code": owner_code, "lines": lines})
+    async for chunk in chunks:
+        rows = zip(chunk.item_codes, chunk.grades, chunk.free, chunk.locked, chunk.total, strict=True)
+        yield Balances(
+            chunk.owner_code, chunk.chunk, chunk.chunks, [Balance(chunk.owner_code, *row) for row in rows if row[1]]
+        )
+
+
 async def files(connection: AsyncConnection, equal: Mapping[str, str | None], before: int, limit: int) -> Rows:
     """Files in and out, newest first, without their content."""
     return await _select(connection, _FILES, equal, before, limit)
@@ -73,6 +102,26 @@ async def _select(
     return (await connection.execute(sql, {"before": before, "limit": limit, **asked})).mappings().all()
 
 
+_BALANCE = """
+CREATE TEMPORARY TABLE IF NOT EXISTS balance (
+    owner_code text, item_code text, grade text, free bigint, locked bigint, total bigint) ON COMMIT DROP
+"""
+_BALANCES = """
+WITH counted AS (
+    SELECT owner_code, item_code, grade, sum(free)::bigint AS free, sum(locked)::bigint AS locked,
+           sum(total)::bigint AS total
+    FROM balance GROUP BY owner_code, item_code, grade
+    UNION ALL SELECT :owner_code, '', '', 0, 0, 0 WHERE NOT EXISTS (SELECT FROM balance)),
+numbered AS (
+    SELECT *, row_number() OVER (PARTITION BY owner_code ORDER BY item_code, grade DESC) - 1 AS place,
+           count(*) OVER (PARTITION BY owner_code) AS rows
+    FROM counted)
+SELECT owner_code, place / :lines + 1 AS chunk, (rows - 1) / :lines + 1 AS chunks,
+       array_agg(item_code ORDER BY place) AS item_codes, array_agg(grade ORDER BY place) AS grades,
+       array_agg(free ORDER BY place) AS free, array_agg(locked ORDER BY place) AS locked,
+       array_agg(total ORDER BY place) AS total
+FROM numbered GROUP BY owner_code, place / :lines, rows ORDER BY owner_code, chunk
+"""
 _FILES = """
 SELECT id, counterpart, direction, name, sha256, interface, state, documents, ack,
        created_at, published_at, acknowledged_at

@@ -3,27 +3,33 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from kingdee_world import KINGDEE, NOW, REFERENCE, an_instruction, an_item, sample
+import pytest
+from kingdee_world import KINGDEE, NOW, REFERENCE, an_instruction, an_item, changed, sample
 
 from kingdee_adapter import handlers
-from kingdee_adapter.handlers import Alarm, Carried, Received, Refused, ToSend
+from kingdee_adapter.handlers import Alarm, Carried, Counted, Received, Refused, ToSend
+from kingdee_adapter.mapper.actuals import Balance, Balances
 from lemai_chassis.testing import handle
 from lemai_contracts import Event
 from lemai_contracts.examples import example
 from lemai_contracts.fulfilment import (
     ActualReportedV1,
+    AdjustmentInstructedV1,
+    CustomerReturnInstructedV1,
     Direction,
     DocumentAcknowledgedV1,
     DocumentPlace,
     DocumentRejectedV1,
     DocumentSentV1,
+    InboundInstructedV1,
+    SupplierReturnInstructedV1,
 )
 from lemai_contracts.ops import AlertRaisedV1
-from lemai_contracts.stock import SnapshotReportedV1
-from lemai_contracts.values import Leg
+from lemai_contracts.stock import SnapshotLine, SnapshotReportedV1, SnapshotScope
+from lemai_contracts.values import Grade, Leg
 from lemai_docking.documents import Rejected
 from lemai_docking.faults import Fault
 from lemai_docking.outgoing import Outgoing, OutgoingFile
@@ -33,7 +39,7 @@ ADDRESS_FAULT = Fault("E_FIELD", 0, "receiver_address", "***", "≤ 200 字符/c
 
 
 def queued(event: Event) -> Sequence[ToSend]:
-    handler = handlers.on_item_changed if event.type.startswith("lemai.catalog") else handlers.on_outbound_instructed
+    handler = handlers.on_item_changed if event.type.startswith("lemai.catalog") else handlers.on_instructed
     handled = handle(partial(handler, REFERENCE), event, now=NOW)
     assert (handled.events, handled.calls) == ([], [])
     return handled.records
@@ -59,7 +65,35 @@ def test_an_instruction_is_queued_once_for_its_counterpart() -> None:
     assert (document.interface, document.owner_code, document.order_no) == ("deliver_order", "JFY", "2611220001")
     assert (document.leg, document.revision, document.family) == ("OUT", 1, "tmall/3021456789012345678")
     assert document.urgent
-    assert type(event).model_validate_json(document.payload) == event
+    kind, body = document.payload.split(b"\n", 1)
+    assert (kind.decode(), type(event).model_validate_json(body)) == (event.type, event)
+
+
+@pytest.mark.parametrize(
+    ("event", "interface", "leg"),
+    [
+        (SupplierReturnInstructedV1, "supplier_return_order", "OUT"),
+        (InboundInstructedV1, "receipt_order", "IN"),
+        (CustomerReturnInstructedV1, "sales_return_order", "IN"),
+    ],
+)
+def test_each_instruction_is_queued_for_its_interface(event: type[Event], interface: str, leg: str) -> None:
+    instruction = changed(example(event), counterpart_code=KINGDEE)
+
+    (record,) = queued(instruction)
+
+    assert (record.document.interface, record.document.leg) == (interface, leg)
+    assert (record.document.family, record.document.urgent) == (instruction.partitionkey, False)
+
+
+@pytest.mark.parametrize(("leg", "interface"), [(Leg.OUT, "deliver_order"), (Leg.IN, "receipt_order")])
+def test_an_adjustment_goes_only_to_a_counterpart_that_takes_them_by_interfaces(leg: Leg, interface: str) -> None:
+    adjustment = changed(example(AdjustmentInstructedV1), leg=leg)
+
+    assert queued(changed(adjustment, counterpart_code=KINGDEE)) == []
+    (record,) = queued(changed(adjustment, counterpart_code="KINGDEE-2"))
+
+    assert (record.document.interface, record.document.leg) == (interface, leg)
 
 
 def test_the_same_instruction_has_the_same_content_and_another_has_not() -> None:
@@ -166,10 +200,33 @@ def test_quarantined_documents_are_told_one_by_one_but_alarm_once() -> None:
     assert "第 11 行" in alert.message
 
 
-def test_a_chunk_of_a_snapshot_is_told_as_it_is() -> None:
-    chunk = example(SnapshotReportedV1)
+def test_a_chunk_of_a_snapshot_is_told_with_the_head_of_its_snapshot() -> None:
+    (page,) = sample("IBAL-20261122020500.Ibupl").documents
+    counted = Counted("KD", page.head, Balances("JFY", 2, 3, [Balance("JFY", "GB-1", "defective", -4, 1, -3)]))
 
-    assert handle(handlers.on_snapshot, chunk, now=NOW).events == [chunk]
+    assert handle(handlers.on_counted, counted, now=NOW).events == [
+        SnapshotReportedV1(
+            owner_code="JFY",
+            warehouse_code="WH01",
+            counterpart_code="KD",
+            snapshot_id="IB20261122-WH01",
+            snapshot_at=datetime(2026, 11, 21, 18, 0, tzinfo=UTC),
+            scope=SnapshotScope.FULL,
+            chunk=2,
+            chunks=3,
+            lines=(SnapshotLine(item_code="GB-1", grade=Grade.DEFECTIVE, free=-4, locked=1, total=-3),),
+        )
+    ]
+
+
+def test_a_partial_snapshot_stays_partial() -> None:
+    (page,) = sample("IBAL-20261122020500.Ibupl").documents
+    counted = Counted("KD", {**page.head, "scope": "PARTIAL"}, Balances("JFY", 1, 1, []))
+
+    (event,) = handle(handlers.on_counted, counted, now=NOW).events
+
+    assert isinstance(event, SnapshotReportedV1)
+    assert event.scope is SnapshotScope.PARTIAL
 
 
 def test_an_alarm_names_counterpart_and_file() -> None:
@@ -189,7 +246,7 @@ def test_an_alarm_names_counterpart_and_file() -> None:
 
 
 def test_the_consignee_stays_sealed_in_what_is_queued() -> None:
-    consignee = json.loads(queued(an_instruction())[0].document.payload)["consignee"]
+    consignee = json.loads(queued(an_instruction())[0].document.payload.partition(b"\n")[2])["consignee"]
 
     assert consignee.keys() == an_instruction().consignee.model_dump().keys()
 

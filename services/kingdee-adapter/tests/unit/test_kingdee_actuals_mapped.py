@@ -1,6 +1,5 @@
 """Kingdee's documents become facts of ours (kingdee.md §1.7 to §1.15)."""
 
-from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kingdee_world import DRESS, SHOES, sample
 
-from kingdee_adapter import mapper
+from kingdee_adapter.mapper.actuals import actual_event, balance
 from lemai_contracts.fulfilment import (
     ActualReportedV1,
     DocumentPlace,
@@ -17,7 +16,6 @@ from lemai_contracts.fulfilment import (
     ReportedLine,
     ReportedParcel,
 )
-from lemai_contracts.stock import SnapshotLine, SnapshotReportedV1, SnapshotScope
 from lemai_contracts.values import Grade, Leg, OrderKind
 from lemai_docking.documents import Document, Row
 from lemai_docking.layout import layouts
@@ -27,12 +25,12 @@ TYPES = layouts()["inventory_balance"].records["B"].by_name["inventory_type"].co
 
 
 def actual(document: Document) -> ActualReportedV1:
-    return mapper.actual_event(document, counterpart_code="KD", family="tmall/1", file_name="SHIP.shupl")
+    return actual_event(document, counterpart_code="KD", family="tmall/1", file_name="SHIP.shupl")
 
 
 def actual_of(name: str) -> ActualReportedV1:
     (document,) = sample(name).documents
-    return mapper.actual_event(document, counterpart_code="KD", family="tmall/1", file_name=name)
+    return actual_event(document, counterpart_code="KD", family="tmall/1", file_name=name)
 
 
 def shipment(lines: list[Row] | None = None, **head: Any) -> Document:
@@ -156,98 +154,35 @@ def test_no_piece_of_an_actual_is_lost(pieces: list[tuple[int, str]]) -> None:
     assert [line.quantity for line in event.lines] == [quantity for quantity, _ in pieces]
 
 
-def snapshot(*pages: Document) -> list[SnapshotReportedV1]:
-    balances: mapper.Balances = {}
-    for page in pages:
-        mapper.add_balances(balances, page)
-    return list(mapper.snapshot_events(pages[0].head, balances or {"JFY": {}}, counterpart_code="KD"))
+@pytest.mark.parametrize("inventory_type", TYPES)
+def test_only_zp_is_good_on_the_shelf_and_what_is_in_transit_is_on_none(inventory_type: str) -> None:
+    (page,) = sample("IBAL-20261122020500.Ibupl").documents
+    (first, *_) = page.records["B"]
+
+    grade = balance({**first, "inventory_type": inventory_type}).grade
+
+    assert grade == {"ZP": "good", "ZT": ""}.get(inventory_type, "defective")
 
 
-def page(*rows: tuple[str, str, str, int, int]) -> Document:
-    """A page of the sample snapshot with rows of owner, item, inventory type, free and locked pieces."""
-    (read,) = sample("IBAL-20261122020500.Ibupl").documents
-    names = ("owner_code", "item_code", "inventory_type", "qty", "lock_qty", "total_qty")
-    return Document(
-        read.interface, read.head, {"B": [dict(zip(names, (*one, one[3] + one[4]), strict=True)) for one in rows]}
-    )
+def test_what_the_warehouse_found_and_what_it_says_are_both_told() -> None:
+    (document,) = sample("RECV-20261130164600.rcupl").documents
+    head = {**document.head, "return_reason": "QUALITY", "remark": "拆封"}
+    lines: list[Row] = [{**row, "line_remark": "缺吊牌"} for row in document.records["L"]]
+
+    event = actual(Document(document.interface, head, {"L": lines}))
+
+    assert (event.remark, [line.remark for line in event.lines]) == ("拆封；QUALITY", ["污渍；缺吊牌"])
 
 
-def test_the_sample_snapshot_is_one_chunk() -> None:
-    (read,) = sample("IBAL-20261122020500.Ibupl").documents
-
-    assert snapshot(read) == [
-        SnapshotReportedV1(
-            owner_code="JFY",
-            warehouse_code="WH01",
-            counterpart_code="KD",
-            snapshot_id="IB20261122-WH01",
-            snapshot_at=datetime(2026, 11, 21, 18, 0, tzinfo=UTC),
-            scope=SnapshotScope.FULL,
-            chunk=1,
-            chunks=1,
-            lines=(
-                SnapshotLine(item_code=DRESS, grade=Grade.GOOD, free=120, locked=3, total=123),
-                SnapshotLine(item_code=DRESS, grade=Grade.DEFECTIVE, free=5, locked=0, total=5),
-                SnapshotLine(item_code=SHOES, grade=Grade.GOOD, free=48, locked=2, total=50),
-            ),
-        )
-    ]
-
-
-def test_lots_of_an_item_add_up_over_all_pages() -> None:
-    (event,) = snapshot(page(("JFY", DRESS, "ZP", 10, 1)), page(("JFY", DRESS, "ZP", -4, 2)))
-
-    assert event.lines == (SnapshotLine(item_code=DRESS, grade=Grade.GOOD, free=6, locked=3, total=9),)
-
-
-def test_each_owner_has_chunks_of_its_own() -> None:
-    rows = [("NB", f"NB-{number}", "ZP", 1, 0) for number in range(mapper.SNAPSHOT_LINES + 1)]
-
-    events = snapshot(page(("JFY", DRESS, "ZP", 1, 0), *rows))
-
-    told = [(event.owner_code, event.chunk, event.chunks, len(event.lines)) for event in events]
-    assert told == [("JFY", 1, 1, 1), ("NB", 1, 2, mapper.SNAPSHOT_LINES), ("NB", 2, 2, 1)]
-
-
-def test_an_empty_snapshot_is_one_empty_chunk() -> None:
-    (event,) = snapshot(page())
-
-    assert (event.chunk, event.chunks, event.lines) == (1, 1, ())
-
-
-def test_a_partial_snapshot_stays_partial() -> None:
-    read = page(("JFY", DRESS, "ZP", 1, 0))
-
-    (event,) = snapshot(Document(read.interface, {**read.head, "scope": "PARTIAL"}, read.records))
-
-    assert event.scope is SnapshotScope.PARTIAL
-
-
-rows = st.tuples(
-    st.sampled_from(["JFY", "NB"]),
-    st.sampled_from(["A", "B", "C"]),
-    st.sampled_from(TYPES),
-    st.integers(-(10**6), 10**6),
-    st.integers(0, 10**6),
+@pytest.mark.parametrize(
+    ("order_no", "order_type", "kind"),
+    [
+        ("2611220001-h", "EXCHANGE", OrderKind.EXCHANGE),
+        ("2611220001-b", "RESEND", OrderKind.RESEND),
+        ("2611220009-v", "ADJUST", OrderKind.ADJUSTMENT),
+    ],
 )
+def test_every_kind_that_leaves_is_told_by_its_kind(order_no: str, order_type: str, kind: OrderKind) -> None:
+    event = actual(shipment(order_no=order_no, order_type=order_type))
 
-
-@given(st.lists(rows, max_size=30), st.lists(rows, max_size=30))
-def test_a_snapshot_keeps_every_piece_and_only_zp_is_good(
-    first: list[tuple[str, str, str, int, int]], second: list[tuple[str, str, str, int, int]]
-) -> None:
-    on_shelf: Counter[tuple[str, str, Grade, str]] = Counter()
-    for owner_code, item_code, inventory_type, free, locked in first + second:
-        if inventory_type != "ZT":
-            grade = Grade.GOOD if inventory_type == "ZP" else Grade.DEFECTIVE
-            on_shelf[owner_code, item_code, grade, "free"] += free
-            on_shelf[owner_code, item_code, grade, "locked"] += locked
-
-    told = {
-        (event.owner_code, line.item_code, line.grade, name): getattr(line, name)
-        for event in snapshot(page(*first), page(*second))
-        for line in event.lines
-        for name in ("free", "locked")
-    }
-
-    assert told == on_shelf
+    assert (event.order_no, event.kind, event.leg) == (order_no, kind, Leg.OUT)
