@@ -11,7 +11,8 @@ from sim_kingdee.encodings import ENCODINGS
 from sim_kingdee.erp import Erp
 from sim_kingdee.exchange import Exchange, Pace
 from sim_kingdee.faces.folder import Folder
-from sim_kingdee.settings import ExchangeSettings, FolderExchange, Settings
+from sim_kingdee.faces.sftp import Sftp
+from sim_kingdee.settings import ExchangeSettings, FolderExchange, Settings, SftpExchange
 from sim_kingdee.storage import Store
 
 
@@ -41,6 +42,9 @@ def build_exchange(exchange: ExchangeSettings, erp: Erp, settings: Settings) -> 
                 trailer_patience_s=settings.sim_kingdee_trailer_patience_s,
                 encoding=ENCODINGS[exchange.encoding],
             )
+        case SftpExchange():
+            patience_s = settings.sim_kingdee_trailer_patience_s
+            return Sftp(exchange, erp, settings.sim_kingdee_dir, trailer_patience_s=patience_s)
         case _:
             raise NotImplementedError(exchange.name)
 

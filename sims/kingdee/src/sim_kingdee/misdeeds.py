@@ -57,7 +57,7 @@ class SftpRefusal(Misdeed):
 
 
 class LongListing(Misdeed):
-    """Show so many hidden names in the next SFTP listings, before the real ones."""
+    """Show so many hidden names in the next SFTP listings of the inbox, before the real ones."""
 
     kind: Literal["long_listing"]
     names: int = Field(default=10_000, gt=0)

@@ -21,8 +21,10 @@ from sim_kingdee.exchange import Exchange, Pace
 from sim_kingdee.journal import Outgoing
 from sim_kingdee.layouts import instruction_of
 from sim_kingdee.message import FrameError, Message
+from sim_kingdee.misdeeds import TakesBeforeMarked
 from sim_kingdee.reports import Row
 
+_EAGER_POLL_S = 0.001
 _FOLDERS = ("outbox", "inbox", "archive", "ack", "quarantine")
 
 
@@ -46,7 +48,8 @@ class Folder(Exchange):
             group.create_task(super().serve(pace))
             while True:
                 self.take_outbox(pace.now())
-                await asyncio.sleep(pace.poll_s)
+                is_eager = self.erp.misdeeds.next(TakesBeforeMarked, self.face)
+                await asyncio.sleep(_EAGER_POLL_S if is_eager else pace.poll_s)
 
     def take_outbox(self, now: datetime) -> None:
         """Handle every finished file from Lemai: items first, then by stamp."""
@@ -65,6 +68,7 @@ class Folder(Exchange):
         with self.store.transaction():
             file_id, ack = self.judge(arrival, self._reading(name, data))
             is_silent = self.store.is_silent(self.face, name)
+        self.erp.misdeeds.take(TakesBeforeMarked, self.face)
         if not is_silent:
             _publish(self._root / "ack" / f"{name}.ack", json.dumps(ack, ensure_ascii=False, indent=1).encode())
         is_read = ack["documents"] > 0
