@@ -88,16 +88,16 @@ def test_a_wrong_profile_is_told_by_file_and_key(tmp_path: Path) -> None:
     key = "mine.yaml: interfaces.inventory_balance.columns"
     assert str(error.value).split("\n") == [
         f"{key}.B: 缺少记录 / record is missing",
+        f"{key}.Z: 未知记录 / unknown record",
         f"{key}.K: 字段重复 / field appears twice: page",
         f"{key}.K: 缺少必填字段 / mandatory field is missing: warehouse_code",
-        f"{key}.Z: 未知记录 / unknown record",
         "mine.yaml: interfaces.stock: 未知接口 / unknown interface",
     ]
 
 
 def test_a_misspelt_key_or_value_is_told(tmp_path: Path) -> None:
     with pytest.raises(DefinitionError) as error:
-        load_profile(a_profile_file(tmp_path, charset="GBK", chars="UTF-8"))
+        load_profile(a_profile_file(tmp_path, charset="BIG5", chars="UTF-8"))
 
     assert [problem.split(":")[0] for problem in error.value.problems] == ["charset", "chars"]
     assert error.value.file == "mine.yaml"

@@ -1,7 +1,7 @@
 """Profiles: how one counterpart writes each interface, as data (`profiles/<name>.yaml` or a file of your own)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -10,11 +10,13 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, PositiveInt, StringConstraints
 
+from lemai_docking.columns import CodeTable, Column, Frame
 from lemai_docking.documents import Header
 from lemai_docking.faults import Fault, FileRejected
-from lemai_docking.layout import Definition, DefinitionError, Layout, layouts, read_yaml, validated
+from lemai_docking.layout import Definition, DefinitionError, layouts, read_yaml, validated
+from lemai_docking.profile_check import problems_of
 from lemai_docking.values import SHANGHAI
 
 _SUFFIXES = {"text": "", "xml": ".xml", "json": ".json", "soap": ".xml"}
@@ -33,40 +35,61 @@ class FileName:
 
 
 class InterfaceProfile(Definition):
-    """File name, tolerated spellings of it, and the fixed columns of each record, in their order."""
+    """File name, tolerated spellings of it, and the columns of each kind of line, in their order.
+
+    A key of `columns` is a record tag, or `O+L` where each line repeats the head. `values` gives fields that the
+    file does not carry, by tag; in them `{stamp}` and `{name}` stand for the file's, `{suffix}` for the order kind
+    that the order number tells. `frame` and `codes` replace the profile's.
+    """
 
     file: FilePattern
     tolerated: tuple[FilePattern, ...] = ()
-    columns: dict[str, tuple[str, ...]]
+    columns: dict[str, tuple[Column, ...]]
+    values: dict[str, dict[str, str]] = Field(default_factory=dict)
+    codes: dict[str, CodeTable] = Field(default_factory=dict)
+    frame: Frame | None = None
 
 
 class Limits(Definition):
     """How much one file may hold: bytes, documents, lines."""
 
-    bytes: int = 50_000_000
-    documents: int = 5_000
-    lines: int = 100_000
+    bytes: PositiveInt = 50_000_000
+    documents: PositiveInt = 5_000
+    lines: PositiveInt = 100_000
 
 
 class Profile(Definition):
     """One counterpart's way of writing.
 
     `after_crash` says what becomes of a file that may have been taken; `acknowledge` how each side tells the other
-    that it has a file: by a file, in the answer to the call, or not at all.
+    that it has a file: by a file, in the answer to the call, or not at all. `owner_code` stands in for the header
+    of files that have none. GBK is read as GB18030, which holds all of it; what it cannot hold is not written.
     """
 
     profile: str
     label: str
     encoding: Literal["text", "xml", "json", "soap"]
-    charset: Literal["UTF-8", "GB18030"]
+    charset: Literal["UTF-8", "GB18030", "GBK"]
+    bom: bool = False
     format_version: str
     us: str
     them: str
     message_prefix: str
+    owner_code: str = ""
     after_crash: Literal["ask", "rewrite"] = "ask"
     acknowledge: Literal["file", "answer", "none"] = "file"
     limits: Limits = Limits()
+    frame: Frame = Frame()
+    codes: dict[str, CodeTable] = Field(default_factory=dict)
     interfaces: dict[str, InterfaceProfile]
+
+    def frame_of(self, interface: str) -> Frame:
+        """How files of an interface are framed."""
+        return self.interfaces[interface].frame or self.frame
+
+    def codes_of(self, interface: str) -> Mapping[str, CodeTable]:
+        """The code tables of an interface by field."""
+        return self.codes | self.interfaces[interface].codes
 
     def parties(self, interface: str) -> tuple[str, str]:
         """Sender and receiver of an interface."""
@@ -110,7 +133,7 @@ class Profile(Definition):
     @cached_property
     def interfaces_by_file(self) -> dict[str, tuple[str, ...]]:
         """Interfaces by file pattern: two pairs of them share one."""
-        shared: dict[str, tuple[str, ...]] = {}
+        shared: dict[str, tuple[str, ...]] = Field(default_factory=dict)
         for interface, how in self.interfaces.items():
             shared[how.file] = (*shared.get(how.file, ()), interface)
         return shared
@@ -131,13 +154,14 @@ class Profile(Definition):
 def load_profile(source: Traversable | Path) -> Profile:
     """Read and check a profile. Raises DefinitionError naming file, key and problem.
 
-    A profile that `extends` a built-in one says only what it has otherwise: keys are merged, lists replaced.
+    A profile that `extends` a built-in one says only what it has otherwise: keys are merged, lists replaced, and a
+    key of `null` is taken away.
     """
     content = read_yaml(source)
     if isinstance(content, dict) and (base := content.pop("extends", None)):
         content = _merged(read_yaml(_built_in(str(base))), content)
     profile = validated(Profile, content, source.name)
-    problems = list(_problems(profile))
+    problems = list(problems_of(profile))
     if problems:
         raise DefinitionError(source.name, problems)
     return profile
@@ -162,38 +186,7 @@ def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     for key, value in own.items():
         both = isinstance(value, dict) and isinstance(base.get(key), dict)
         merged[key] = _merged(base[key], value) if both else value
-    return merged
-
-
-def _problems(profile: Profile) -> Iterator[str]:
-    for interface, how in profile.interfaces.items():
-        layout = layouts().get(interface)
-        if layout is None:
-            yield f"interfaces.{interface}: 未知接口 / unknown interface"
-            continue
-        yield from _column_problems(layout, how)
-    for file, interfaces in profile.interfaces_by_file.items():
-        if len({layouts()[i].direction for i in interfaces if i in layouts()}) > 1:
-            yield f"interfaces.{interfaces[-1]}.file: {file} 收发方向不同 / is used in both directions"
-
-
-def _column_problems(layout: Layout, how: InterfaceProfile) -> Iterator[str]:
-    for tag in dict.fromkeys((layout.head, layout.line)):
-        if tag not in how.columns:
-            yield f"interfaces.{layout.interface}.columns.{tag}: 缺少记录 / record is missing"
-    for tag, columns in how.columns.items():
-        key = f"interfaces.{layout.interface}.columns.{tag}"
-        record = layout.records.get(tag)
-        if record is None:
-            yield f"{key}: 未知记录 / unknown record"
-            continue
-        for name in dict.fromkeys(columns):
-            if name not in record.by_name:
-                yield f"{key}: 未知字段 / unknown field {name}"
-            if columns.count(name) > 1:
-                yield f"{key}: 字段重复 / field appears twice: {name}"
-        for name in sorted(record.mandatory - set(columns)):
-            yield f"{key}: 缺少必填字段 / mandatory field is missing: {name}"
+    return {key: value for key, value in merged.items() if value is not None}
 
 
 def _pattern(file: str) -> re.Pattern[str]:

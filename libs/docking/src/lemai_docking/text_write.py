@@ -31,7 +31,7 @@ def render(profile: Profile, document: Document) -> Rendered:
     faults = [*_route_faults(document), *(fault for _, _, fault in broken_rules(document))]
     lines: list[str] = []
     for tag, columns in profile.interfaces[document.interface].columns.items():
-        writer = row_writer(document.interface, tag, columns)
+        writer = row_writer(document.interface, tag, tuple(column.field for column in columns))
         for row in [document.head] if tag == layout.head else document.records.get(tag, ()):
             try:
                 lines.append(writer.write(row))
@@ -47,7 +47,7 @@ def frame(profile: Profile, header: Header, rendered: Sequence[Rendered]) -> Enc
     writer = RowWriter("HDR", envelope(), [field.name for field in envelope().fields])
     columns = profile.interfaces[header.interface].columns
     lines = [writer.write(asdict(header))]
-    lines += ["\t".join(["COL", tag, *names]) for tag, names in columns.items()]
+    lines += ["\t".join(["COL", tag, *(column.field for column in each)]) for tag, each in columns.items()]
     starts = []
     for document in rendered:
         starts.append(len(lines) + 1)
