@@ -91,20 +91,20 @@ class HttpChannel(Entry):
 
 
 class K3CloudChannel(Entry):
-    """The WebAPI of Kingdee K/3 Cloud (kingdee.md §3). Secret: `app_secret`."""
+    """The WebAPI of Kingdee K/3 Cloud (kingdee.md §3). Secret: `app_secret`.
+
+    Whatever else stands here are options of the site, which the adapter knows and checks.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     kind: Literal["k3cloud"]
     url: Url
     acct_id: Name
     user: Name
     app_id: Name
-    org: Name
     lcid: int = 2052
     login: Literal["signature", "app_secret"] = "signature"
-    defective_status: Name = "KCZT08_SYS"
-    """The stock status of defective pieces."""
-    confirm_type_key: str = ""
-    """The custom head key of results that says whether more will come; without one, complete rows are the end."""
 
 
 class Counterpart(Coded):
