@@ -133,7 +133,7 @@ class Profile(Definition):
     @cached_property
     def interfaces_by_file(self) -> dict[str, tuple[str, ...]]:
         """Interfaces by file pattern: two pairs of them share one."""
-        shared: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+        shared: dict[str, tuple[str, ...]] = {}
         for interface, how in self.interfaces.items():
             shared[how.file] = (*shared.get(how.file, ()), interface)
         return shared

@@ -176,7 +176,7 @@ class _Interface:
             else:
                 yield from self._spelling_problems(f"{key}.{name}", field, parts)
         if not self._is_table and any(not column.field or column.of_table for column in columns):
-            yield f"{key}: 常量、缺省值、列名、列宽仅用于表格文本 / constants, defaults, heads and widths are for tables"
+            yield f"{key}: 常量、缺省值、列名、列宽仅用于表格文本 / belong to tables only"
         if self._is_table and self._frame.form == "fixed":
             yield from self._width_problems(key, columns)
         elif self._is_table and any(column.width or column.at for column in columns):
