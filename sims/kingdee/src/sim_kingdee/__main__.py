@@ -14,6 +14,9 @@ from sim_kingdee.faces.folder import Folder
 from sim_kingdee.faces.sftp import Sftp
 from sim_kingdee.settings import ExchangeSettings, FolderExchange, Settings, SftpExchange
 from sim_kingdee.storage import Store
+from sim_kingdee.webapi.approval import Site
+from sim_kingdee.webapi.server import Server
+from sim_kingdee.webapi.signature import Account
 
 
 def _now() -> datetime:
@@ -49,11 +52,29 @@ def build_exchange(exchange: ExchangeSettings, erp: Erp, settings: Settings) -> 
             raise NotImplementedError(exchange.name)
 
 
-async def serve(settings: Settings, exchanges: Sequence[Exchange]) -> None:
+def build_webapi(erp: Erp, settings: Settings) -> Server | None:
+    """The K/3 Cloud WebAPI, when the settings name its data centre."""
+    if not settings.sim_kingdee_k3_acct_id:
+        return None
+    account = Account(
+        acct_id=settings.sim_kingdee_k3_acct_id,
+        user=settings.sim_kingdee_k3_user,
+        app_id=settings.sim_kingdee_k3_app_id,
+        app_secret=settings.sim_kingdee_k3_app_secret.get_secret_value(),
+    )
+    site = Site(
+        org=settings.sim_kingdee_k3_org,
+        owner_code=settings.sim_kingdee_k3_owner,
+        warehouse_code=settings.sim_kingdee_warehouses[0],
+    )
+    return Server(erp, account, site)
+
+
+async def serve(settings: Settings, exchanges: Sequence[Exchange], webapi: Server | None) -> None:
     """Serve until a signal. An error in a face ends the program: a simulator must not look alive when it is not."""
     pace = Pace(_now, settings.sim_kingdee_poll_ms / 1000, settings.sim_kingdee_flush_ms / 1000)
     config = uvicorn.Config(
-        create_app(exchanges, _now),
+        create_app(exchanges, _now, webapi),
         host=settings.http_host,
         port=settings.http_port,
         log_level="warning",
@@ -61,6 +82,8 @@ async def serve(settings: Settings, exchanges: Sequence[Exchange]) -> None:
     )
     async with asyncio.TaskGroup() as group:
         faces = [group.create_task(exchange.serve(pace)) for exchange in exchanges]
+        if webapi:
+            faces.append(group.create_task(webapi.serve(pace)))
         await uvicorn.Server(config).serve()
         for face in faces:
             face.cancel()
@@ -70,7 +93,8 @@ def main() -> None:
     """Build everything the environment asks for, and serve it."""
     settings = Settings()
     erp = build_erp(settings)
-    asyncio.run(serve(settings, [build_exchange(exchange, erp, settings) for exchange in settings.exchanges]))
+    exchanges = [build_exchange(exchange, erp, settings) for exchange in settings.exchanges]
+    asyncio.run(serve(settings, exchanges, build_webapi(erp, settings)))
 
 
 if __name__ == "__main__":

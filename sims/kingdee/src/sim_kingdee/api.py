@@ -12,11 +12,13 @@ from fastapi.responses import JSONResponse
 from sim_kingdee import control, reports
 from sim_kingdee.dependencies import TheErp, TheExchanges
 from sim_kingdee.exchange import Exchange
+from sim_kingdee.webapi.api import router as webapi_router
+from sim_kingdee.webapi.server import Server
 
 router = APIRouter()
 
 
-def create_app(exchanges: Sequence[Exchange], now: Callable[[], datetime]) -> FastAPI:
+def create_app(exchanges: Sequence[Exchange], now: Callable[[], datetime], webapi: Server | None = None) -> FastAPI:
     """The HTTP side of one simulator; handlers run on the event loop, which is the store's only thread."""
     app = FastAPI(title="Kingdee simulator 金蝶模拟器")
     app.state.exchanges = {exchange.face: exchange for exchange in exchanges}
@@ -28,6 +30,9 @@ def create_app(exchanges: Sequence[Exchange], now: Callable[[], datetime]) -> Fa
     app.include_router(control.router)
     for exchange in exchanges:
         app.include_router(exchange.routes(now))
+    if webapi:
+        app.state.webapi = webapi
+        app.include_router(webapi_router)
     return app
 
 

@@ -124,6 +124,39 @@ def files(db: sqlite3.Connection, *, direction: str = "", name: str = "", face: 
     return [{**row, "ack": row["ack"] and json.loads(row["ack"])} for row in rows]
 
 
+def bills(db: sqlite3.Connection, *, form: str = "", bill_no: str = "", after: int = 0, limit: int) -> list[Row]:
+    """Bills of the WebAPI with their entries, in order of arrival after an id; `calls` counts by operation."""
+    where, parameters = _where({"form": form, "bill_no": bill_no})
+    found = _rows(
+        db.execute(f"SELECT * FROM bill WHERE {where} AND id > ? ORDER BY id LIMIT ?", (*parameters, after, limit))  # noqa: S608
+    )
+    return [_bill(db, row) for row in found]
+
+
+def _bill(db: sqlite3.Connection, row: Row) -> Row:
+    entries = db.execute("SELECT fields FROM bill_entry WHERE bill_id = ? ORDER BY seq", (row["id"],))
+    calls = db.execute(
+        "SELECT operation, count(*) FROM bill_call WHERE form = ? AND bill_no = ? GROUP BY operation",
+        (row["form"], row["bill_no"]),
+    )
+    return {
+        **row,
+        "head": json.loads(str(row["head"])),
+        "entries": [json.loads(fields) for (fields,) in entries],
+        "calls": dict(tuple(call) for call in calls),
+    }
+
+
+def bill_calls(db: sqlite3.Connection) -> list[Row]:
+    """How often each operation of the WebAPI was called on each form, by MsgCode; 0 is a call that was done."""
+    return _rows(
+        db.execute(
+            "SELECT operation, form, refused, count(*) AS calls FROM bill_call"
+            " GROUP BY operation, form, refused ORDER BY operation, form, refused"
+        )
+    )
+
+
 def duplicates(db: sqlite3.Connection) -> dict[str, list[Row]]:
     """What happened twice. `repeated` and `bills_repeated` came twice and had no effect; the others should be empty."""
     return {name: _rows(db.execute(sql)) for name, sql in _DUPLICATES.items()}

@@ -78,7 +78,13 @@ class Settings(BaseSettings):
     sim_kingdee_ship_delay_ms: int = Field(default=0, ge=0)
     sim_kingdee_trailer_patience_s: int = Field(default=600, ge=0)
     sim_kingdee_seed: int = 1
-    sim_kingdee_warehouses: list[str] = ["WH01"]
+    sim_kingdee_warehouses: list[str] = Field(default=["WH01"], min_length=1)
+    sim_kingdee_k3_acct_id: str = ""
+    sim_kingdee_k3_user: str = "lemai_api"
+    sim_kingdee_k3_app_id: str = ""
+    sim_kingdee_k3_app_secret: SecretStr = SecretStr("")
+    sim_kingdee_k3_org: str = "100"
+    sim_kingdee_k3_owner: str = "JFY"
 
     @model_validator(mode="after")
     def _check_exchanges(self) -> Self:
