@@ -2,13 +2,14 @@
 
 import asyncio
 import base64
+import itertools
 import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -43,6 +44,7 @@ DEADLINE_S = 20
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 KINGDEE = "KINGDEE-JFY"
 SHIP = "SHIP-20261122152100.shupl"
+_SECONDS = itertools.count()
 DRESS, SHOES = "GB-TS-001-R-90", "GB-SH-014-B-22"
 CONSIGNEE = {
     "name": "张三",
@@ -117,13 +119,14 @@ def sample(name: str) -> Decoded:
 
 
 def a_shipment_file(*order_nos: str) -> bytes:
-    """A file that ships the sample order, whole, under these numbers."""
+    """A file that ships the sample order, whole, under these numbers; each is a message of its own."""
     (shipment,) = sample(SHIP).documents
     documents = [
         replace(shipment, head={**shipment.head, "order_no": order_no, "out_biz_code": f"SHP-{order_no}-1"})
         for order_no in order_nos
     ]
-    header = PROFILE.header("ship_result", stamp=NOW, created_at=NOW, owner_code="JFY")
+    stamp = NOW + timedelta(seconds=next(_SECONDS))
+    header = PROFILE.header("ship_result", stamp=stamp, created_at=NOW, owner_code="JFY")
     return encode(PROFILE, header, documents).data
 
 

@@ -48,10 +48,11 @@ class Ack(BaseModel):
         return self.status == "REJECTED" and not self.documents
 
     def refusals(self, order_no: str, leg: str) -> list[Fault]:
-        """Why a document of the file was refused; empty if it was not."""
-        if self.status not in {"PARTIAL", "REJECTED"}:
+        """Why a document of the file was refused; empty if it was not. A duplicate repeats what was said first."""
+        if self.status not in {"PARTIAL", "REJECTED", "DUPLICATE"}:
             return []
-        whole_file = [Fault("E_PARTNER")] if self.status == "REJECTED" else []
+        refused_all = self.status == "REJECTED" or 0 < self.documents == self.rejected
+        whole_file = [Fault("E_PARTNER")] if refused_all else []
         own = [
             Fault("E_PARTNER", result.line_no, result.field, f"{result.code} {result.message}".strip())
             for result in self.results

@@ -1,54 +1,106 @@
-"""The folder shared with a counterpart, and each step on it that must be whole or not at all. Blocking calls."""
+"""A folder shared with a counterpart as a channel, each step on it whole or not at all."""
 
+import asyncio
 import hashlib
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar, TypeVarTuple
 
+from lemai_docking.channel import Entry, NotDone, Undecided
 from lemai_docking.faults import FencedOut
 from lemai_docking.values import SHANGHAI
 
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 _FENCE = ".publisher"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A name in a directory; only regular files are ever opened."""
-
-    name: str
-    regular: bool
-    changed_at: datetime
-
-
 class Folder:
-    """`root/{outbox,inbox,archive,quarantine,ack}`. Names are entries of these directories, never paths."""
+    """`root/{outbox,inbox,archive,quarantine,ack}`: outlet and inlet. Names are entries of these, never paths."""
 
     def __init__(self, root: Path) -> None:
         self.outbox = root / "outbox"
         self.inbox = root / "inbox"
-        self.archive = root / "archive"
-        self.quarantine = root / "quarantine"
+        self.archived = root / "archive"
+        self.quarantined = root / "quarantine"
         self.ack = root / "ack"
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         """Make the directories that are missing."""
-        for directory in (self.outbox, self.inbox, self.archive, self.quarantine, self.ack):
-            directory.mkdir(parents=True, exist_ok=True)
+        await _step(self._make)
 
-    def fence(self, token: int) -> None:
+    async def fence(self, token: int) -> None:
         """Leave the token of the publisher that may rename into the outbox."""
-        _write(self.outbox, _FENCE, str(token).encode())
+        await _step(self._make)
+        await _step(_write, self.outbox, _FENCE, str(token).encode())
 
-    def publish(self, name: str, data: bytes, token: int) -> None:
+    async def put(self, name: str, data: bytes, token: int) -> None:
         """Write under a temporary name, then rename.
 
-        Raises FileExistsError if the name is taken. That check and the token's are no locks; they need none,
-        since a name and its bytes are bound in the journal: whoever else renames it has the same bytes.
+        The checks of name and token are no locks; they need none, since a name and its bytes are bound in the
+        journal: whoever else renames it has the same bytes.
         """
+        await _step(self._publish, name, data, token)
+        try:
+            await asyncio.to_thread(_sync, self.outbox)
+        except OSError as error:
+            raise Undecided(f"{name}: {error}") from error
+
+    async def has(self, name: str, sha256: str) -> bool:
+        """In outbox or archive it counts with the same bytes only; its acknowledgement counts by name."""
+        return await _step(self._has, name, sha256)
+
+    async def discard(self, name: str) -> None:
+        """Remove the temporary file."""
+        await _step((self.outbox / f".{name}.tmp").unlink, True)
+
+    async def answers(self) -> Sequence[Entry]:
+        """What is in `ack`: theirs, and ours to them."""
+        return await _step(_entries, self.ack)
+
+    async def read_answer(self, name: str, bytes_max: int) -> bytes:
+        """As `read`, from `ack`."""
+        return await asyncio.to_thread(_read, self.ack / name, bytes_max)
+
+    async def settle_answer(self, name: str, now: datetime, *, refused_sha256: str = "") -> None:
+        """Move it to the archive of the day, or to quarantine."""
+        target = self._aside(name, refused_sha256) if refused_sha256 else self._day(now) / name
+        await _step(_move, self.ack / name, target)
+
+    async def entries(self) -> Sequence[Entry]:
+        """What is in the inbox."""
+        return await _step(_entries, self.inbox)
+
+    async def read(self, name: str, bytes_max: int) -> bytes:
+        """Neither links nor pipes are followed."""
+        return await asyncio.to_thread(_read, self.inbox / name, bytes_max)
+
+    async def acknowledge(self, name: str, content: bytes) -> None:
+        """Write `ack/<name>.ack`."""
+        await _step(_write, self.ack, f"{name}.ack", content)
+
+    async def archive(self, name: str, now: datetime) -> None:
+        """Move a file into the archive of the day."""
+        await _step(_move, self.inbox / name, self._day(now) / name)
+
+    async def quarantine(self, name: str, sha256: str) -> None:
+        """Move a refused file aside."""
+        await _step(_move, self.inbox / name, self._aside(name, sha256))
+
+    async def purge(self, before: datetime) -> None:
+        """Remove archived days before this one, and what has lain in `ack` since before this moment."""
+        await _step(self._purge, before)
+
+    def _make(self) -> None:
+        for directory in (self.outbox, self.inbox, self.archived, self.quarantined, self.ack):
+            directory.mkdir(parents=True, exist_ok=True)
+
+    def _publish(self, name: str, data: bytes, token: int) -> None:
         temporary = self.outbox / f".{name}.tmp"
         _write_through(temporary, data)
         current = (self.outbox / _FENCE).read_text()
@@ -58,58 +110,64 @@ class Folder:
             raise FileExistsError(name)
         os.rename(temporary, self.outbox / name)  # noqa: PTH104 - Path.rename says the same less plainly
 
-    def sync_outbox(self) -> None:
-        """Make renames durable."""
-        _sync(self.outbox)
-
-    def was_published(self, name: str, sha256: str) -> bool:
-        """Whether a file of ours is, or has been, there for the counterpart to take.
-
-        In the outbox or the archive it counts with the same bytes only; its acknowledgement counts by name.
-        """
-        days = [entry for entry in self.archive.iterdir() if entry.is_dir()]
-        places = [self.outbox, self.archive, *days]
-        return (self.ack / f"{name}.ack").is_file() or any(
+    def _has(self, name: str, sha256: str) -> bool:
+        days = [entry for entry in self.archived.iterdir() if entry.is_dir()]
+        places = [self.outbox, self.archived, *days]
+        found = (self.ack / f"{name}.ack").is_file() or any(
             (place / name).is_file() and _sha256(place / name) == sha256 for place in places
         )
+        _sync(self.outbox)
+        return found
 
-    def forget_temporary(self, name: str) -> None:
-        """Remove what an interrupted write left behind."""
-        (self.outbox / f".{name}.tmp").unlink(missing_ok=True)
+    def _purge(self, before: datetime) -> None:
+        for day in self.archived.iterdir():
+            if day.is_dir() and day.name < before.astimezone(SHANGHAI).strftime("%Y%m%d"):
+                shutil.rmtree(day)
+        for entry in _entries(self.ack):
+            if entry.regular and entry.changed_at < before:
+                (self.ack / entry.name).unlink(missing_ok=True)
 
-    def entries(self, directory: Path) -> Iterator[Entry]:
-        """What is in a directory, but subdirectories and names still being written."""
-        with os.scandir(directory) as found:
-            for entry in found:
-                if entry.name.startswith(".") or entry.name.endswith(".tmp"):
-                    continue
-                try:
-                    status = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:
-                    continue
-                if not stat.S_ISDIR(status.st_mode):
-                    regular = stat.S_ISREG(status.st_mode) and _is_text(entry.name)
-                    yield Entry(entry.name, regular, datetime.fromtimestamp(status.st_mtime, UTC))
+    def _day(self, now: datetime) -> Path:
+        return self.archived / now.astimezone(SHANGHAI).strftime("%Y%m%d")
 
-    def read(self, directory: Path, name: str, bytes_max: int) -> bytes:
-        """At most one byte more than allowed of a regular file; OSError for anything else."""
-        handle = os.open(directory / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise OSError(f"{name!r} is not a regular file")
-            return file.read(bytes_max + 1)
+    def _aside(self, name: str, sha256: str) -> Path:
+        return self.quarantined / f"{name}.{sha256[:12]}"
 
-    def acknowledge(self, name: str, content: bytes) -> None:
-        """Write our answer to a file of the counterpart, in place of an earlier one."""
-        _write(self.ack, f"{name}.ack", content)
 
-    def to_archive(self, directory: Path, name: str, now: datetime) -> None:
-        """Move a file that is dealt with into the archive of the day; a file already gone is fine."""
-        _move(directory / name, self.archive / now.astimezone(SHANGHAI).strftime("%Y%m%d") / name)
+async def _step(act: Callable[[*Ts], T], *arguments: *Ts) -> T:
+    """Do it in a thread. What the outlet's contract does not name is NotDone."""
+    try:
+        return await asyncio.to_thread(act, *arguments)
+    except (FileExistsError, FencedOut):
+        raise
+    except OSError as error:
+        raise NotDone(*error.args) from error
 
-    def to_quarantine(self, directory: Path, name: str, sha256: str) -> None:
-        """Move a refused file aside under a name its content makes unique."""
-        _move(directory / name, self.quarantine / f"{name}.{sha256[:12]}")
+
+def _entries(directory: Path) -> list[Entry]:
+    return list(_scan(directory))
+
+
+def _scan(directory: Path) -> Iterator[Entry]:
+    with os.scandir(directory) as found:
+        for entry in found:
+            if entry.name.startswith(".") or entry.name.endswith(".tmp"):
+                continue
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if not stat.S_ISDIR(status.st_mode):
+                regular = stat.S_ISREG(status.st_mode) and _is_text(entry.name)
+                yield Entry(entry.name, regular, datetime.fromtimestamp(status.st_mtime, UTC))
+
+
+def _read(path: Path, bytes_max: int) -> bytes:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(f"{path.name!r} is not a regular file")
+        return file.read(bytes_max + 1)
 
 
 def _is_text(name: str) -> bool:
@@ -120,8 +178,12 @@ def _is_text(name: str) -> bool:
 def _write(directory: Path, name: str, data: bytes) -> None:
     """Two readers may answer a file at once, so each writes under a temporary name of its own."""
     temporary = directory / f".{name}.{secrets.token_hex(4)}.tmp"
-    _write_through(temporary, data)
-    temporary.replace(directory / name)
+    try:
+        _write_through(temporary, data)
+        temporary.replace(directory / name)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     _sync(directory)
 
 

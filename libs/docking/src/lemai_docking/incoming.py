@@ -1,13 +1,12 @@
-"""The journal of what we receive: files by name and hash, documents once each, snapshots page by page, quarantine.
+"""The journal of what we receive: files by name and hash, documents once each, snapshots page by page.
 
 No commits in here.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Row, func, select, update
@@ -15,22 +14,23 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lemai_docking.claims import Claimed, claim
-from lemai_docking.documents import Document, Rejected, canonical_text
-from lemai_docking.faults import Fault
+from lemai_docking.documents import Document, canonical_text
 from lemai_docking.layout import layouts
+from lemai_docking.quarantine import Quarantine
 from lemai_docking.tables import Tables, Vault
 
 
 @dataclass(frozen=True, slots=True)
 class IncomingFile:
-    """A file we have read; `ack` is our answer to it."""
+    """A file we have read; `ack` is our answer to it. One that a person has mended is read under another name."""
 
     id: int
     name: str
     sha256: str
     state: str
     interface: str = ""
-    ack: dict[str, Any] | None = None
+    ack: Mapping[str, Any] | None = None
+    read_as: str | None = None
 
 
 class IncomingJournal:
@@ -38,6 +38,7 @@ class IncomingJournal:
 
     def __init__(self, tables: Tables, counterpart: str, vault: Vault) -> None:
         self.counterpart = counterpart
+        self.quarantine = Quarantine(tables.quarantine, counterpart, vault)
         self._tables = tables
         self._vault = vault
 
@@ -57,6 +58,20 @@ class IncomingJournal:
         row = rows.one_or_none()
         return _file(row) if row else None
 
+    async def file_of_message(self, connection: AsyncConnection, message_id: str) -> int | None:
+        """The id of the good file with this message number."""
+        table = self._tables.file
+        found: int | None = await connection.scalar(
+            select(table.c.id).where(
+                table.c.counterpart == self.counterpart,
+                table.c.direction == "in",
+                table.c.state == "received",
+                table.c.message_id != "",
+                table.c.message_id == message_id,
+            )
+        )
+        return found
+
     async def add_file(
         self,
         connection: AsyncConnection,
@@ -67,9 +82,10 @@ class IncomingJournal:
         interface: str = "",
         message_id: str = "",
         documents: int = 0,
+        read_as: str | None = None,
         now: datetime,
     ) -> IncomingFile | None:
-        """Store a file, sealed. None if another reader has just stored one of this name."""
+        """Store a file, sealed. None if another reader has just stored one of this name or message number."""
         table = self._tables.file
         rows = await connection.execute(
             insert(table)
@@ -85,6 +101,7 @@ class IncomingJournal:
                 state=state,
                 documents=documents,
                 content=self._vault.seal(data),
+                read_as=read_as,
                 created_at=now,
             )
         )
@@ -96,10 +113,52 @@ class IncomingJournal:
         table = self._tables.file
         await connection.execute(update(table).where(table.c.id == file.id).values(ack=ack, acknowledged_at=now))
 
+    async def accept(
+        self, connection: AsyncConnection, file: IncomingFile, *, interface: str, message_id: str, documents: int
+    ) -> None:
+        """A file that was rejected turns out to be good."""
+        table = self._tables.file
+        values = {"state": "received", "interface": interface, "message_id": message_id, "documents": documents}
+        await connection.execute(update(table).where(table.c.id == file.id).values(values))
+
+    async def lock(self, connection: AsyncConnection, file_id: int) -> IncomingFile:
+        """The file as it stands, until the transaction ends."""
+        table = self._tables.file
+        return _file((await connection.execute(select(table).where(table.c.id == file_id).with_for_update())).one())
+
+    async def read(self, connection: AsyncConnection, file_id: int) -> tuple[IncomingFile, bytes] | None:
+        """A file of this counterpart and its bytes. None if there is none, or its bytes are forgotten."""
+        table = self._tables.file
+        rows = await connection.execute(
+            select(table).where(
+                table.c.id == file_id, table.c.counterpart == self.counterpart, table.c.direction == "in"
+            )
+        )
+        row = rows.one_or_none()
+        return (_file(row), self._vault.unseal(row.content)) if row and row.content else None
+
+    async def between(self, connection: AsyncConnection, since: datetime, until: datetime) -> Sequence[int]:
+        """The ids of the files that came from `since` on and before `until`, oldest first."""
+        table = self._tables.file
+        rows = await connection.execute(
+            select(table.c.id)
+            .where(
+                table.c.counterpart == self.counterpart,
+                table.c.direction == "in",
+                table.c.created_at >= since,
+                table.c.created_at < until,
+            )
+            .order_by(table.c.id)
+        )
+        return rows.scalars().all()
+
     async def claim(
         self, connection: AsyncConnection, file: IncomingFile, documents: Sequence[Document], now: datetime
     ) -> Claimed[Document]:
-        """Take each actual once, by (owner, order number, leg, business code)."""
+        """Take each actual once, by (owner, order number, leg, business code).
+
+        One without a business code has its content for a code, in which its moment is.
+        """
         return await claim(
             connection,
             self._tables.incoming,
@@ -111,7 +170,7 @@ class IncomingJournal:
                 "interface": document.interface,
                 "order_no": document.order_no,
                 "leg": layouts()[document.interface].leg or "",
-                "out_biz_code": document.head.get("out_biz_code", ""),
+                "out_biz_code": document.head.get("out_biz_code") or document.content_hash,
                 "content_hash": document.content_hash,
                 "file_id": file.id,
                 "line": document.line_no,
@@ -119,47 +178,10 @@ class IncomingJournal:
             },
         )
 
-    async def quarantine(
-        self,
-        connection: AsyncConnection,
-        *,
-        name: str,
-        data: bytes,
-        fault: Fault | None = None,
-        rejected: Sequence[Rejected] = (),
-        excerpts: Mapping[int, bytes] = MappingProxyType({}),
-        now: datetime,
-    ) -> bool:
-        """Keep a refused file (`fault`), or the refused documents of one as files of their own, by their lines.
-
-        False if all are there already.
-        """
-        table = self._tables.quarantine
-        common = {"counterpart": self.counterpart, "name": name, "sha256": hashlib.sha256(data).hexdigest()}
-        rows = [
-            common
-            | {
-                "kind": "document",
-                "interface": document.interface,
-                "owner_code": document.owner_code,
-                "order_no": document.order_no,
-                "document_line": document.line_no,
-                "content": self._vault.seal(excerpts[document.line_no]),
-                "quarantined_at": now,
-            }
-            | _told(document.faults)
-            for document in rejected
-        ]
-        if fault:
-            place = {"kind": "file", "interface": "", "owner_code": "", "order_no": "", "document_line": 0}
-            rows.append(common | place | {"content": self._vault.seal(data), "quarantined_at": now} | _told([fault]))
-        added = await connection.execute(insert(table).on_conflict_do_nothing().returning(table.c.id), rows)
-        return bool(added.all())
-
     async def add_page(self, connection: AsyncConnection, file: IncomingFile, page: Document) -> Sequence[int] | None:
         """Store a page of a snapshot. The file ids of all pages in order if this one completed it, else empty.
 
-        None if it contradicts the pages before it: the same page again, or another head.
+        None if it contradicts the pages before it: the same page from another file, or another head.
         """
         table = self._tables.page
         snapshot_id = str(page.head["snapshot_id"])
@@ -177,6 +199,8 @@ class IncomingJournal:
         shared = {
             name: canonical_text(value) for name, value in page.head.items() if name not in {"page", "line_count"}
         }
+        if files.get(number) == (shared, file.id):
+            return []
         if number > total or number in files or any(head != shared for head, _ in files.values()):
             return None
         await connection.execute(
@@ -191,24 +215,6 @@ class IncomingJournal:
         files[number] = (shared, file.id)
         return [files[each][1] for each in sorted(files)] if len(files) == total else []
 
-    async def content(self, connection: AsyncConnection, file_id: int) -> tuple[str, bytes]:
-        """Name and bytes of a file."""
-        table = self._tables.file
-        row = (await connection.execute(select(table.c.name, table.c.content).where(table.c.id == file_id))).one()
-        return row.name, self._vault.unseal(row.content)
-
 
 def _file(row: Row[Any]) -> IncomingFile:
-    return IncomingFile(row.id, row.name, row.sha256, row.state, row.interface, row.ack)
-
-
-def _told(faults: Sequence[Fault]) -> dict[str, Any]:
-    first = faults[0]
-    return {
-        "line": first.line,
-        "code": first.code,
-        "field": first.field,
-        "value": first.value,
-        "message": first.message,
-        "faults": [asdict(fault) | {"message": fault.message} for fault in faults],
-    }
+    return IncomingFile(row.id, row.name, row.sha256, row.state, row.interface, row.ack, row.read_as)

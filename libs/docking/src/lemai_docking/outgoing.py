@@ -3,11 +3,11 @@
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Literal, cast
 
-from sqlalchemy import BigInteger, Function, Integer, Row, Text, bindparam, func, select, tuple_, update
+from sqlalchemy import BigInteger, Function, Integer, Row, Text, bindparam, case, exists, func, select, tuple_, update
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -45,7 +45,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingFile:
-    """A file we wrote or are about to write."""
+    """A file we wrote or are about to write. `content` is empty once it is forgotten."""
 
     id: int
     name: str
@@ -57,12 +57,22 @@ class OutgoingFile:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The pending documents of one interface."""
+    """The pending documents of one interface, the first of which came as `first_id`."""
 
     interface: str
+    first_id: int
     count: int
     oldest_at: datetime
     urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A document of ours that was not answered in time, the file it went in, and when."""
+
+    document: Outgoing
+    file_name: str
+    published_at: datetime
 
 
 class OutgoingJournal:
@@ -89,7 +99,13 @@ class OutgoingJournal:
         """The interfaces with pending documents."""
         table = self._tables.outgoing
         rows = await connection.execute(
-            select(table.c.interface, func.count(), func.min(table.c.created_at), func.bool_or(table.c.urgent))
+            select(
+                table.c.interface,
+                func.min(table.c.id),
+                func.count(),
+                func.min(table.c.created_at),
+                func.bool_or(table.c.urgent),
+            )
             .where(table.c.counterpart == self.counterpart, table.c.state == "pending")
             .group_by(table.c.interface)
         )
@@ -109,6 +125,20 @@ class OutgoingJournal:
             .limit(limit)
         )
         return [_outgoing(row, self._vault.unseal(row.payload)) for row in rows]
+
+    async def items_open(self, connection: AsyncConnection) -> bool:
+        """Whether the counterpart may lack an item that we know: one is to be sent, or its fate is not known."""
+        table = self._tables.outgoing
+        found = await connection.scalar(
+            select(table.c.id)
+            .where(
+                table.c.counterpart == self.counterpart,
+                table.c.leg == "",
+                table.c.state.in_(["pending", "rendered", "unknown"]),
+            )
+            .limit(1)
+        )
+        return found is not None
 
     async def reject(self, connection: AsyncConnection, faults: Mapping[int, Sequence[Fault]], now: datetime) -> None:
         """Mark documents rejected, by id, with the reasons."""
@@ -164,7 +194,7 @@ class OutgoingJournal:
         return OutgoingFile(file_id, name, sha256, header.interface, "rendered", encoded.data)
 
     async def unsettled(self, connection: AsyncConnection, states: Sequence[str]) -> list[OutgoingFile]:
-        """Files in any of these states (rendered, unknown, rewrite), oldest first."""
+        """Files in any of these states (rendered, unknown, rewrite, resend), oldest first."""
         table = self._tables.file
         rows = await connection.execute(
             select(table)
@@ -214,6 +244,71 @@ class OutgoingJournal:
         files = self._tables.file
         await connection.execute(update(files).values(ack=ack, acknowledged_at=now).where(files.c.id == file.id))
         return await self.mark(connection, file, "acknowledged", now)
+
+    async def resend(self, connection: AsyncConnection, name: str) -> bool:
+        """Have a file that is out put there again, as it was. False if none is, or its bytes are forgotten."""
+        files = self._tables.file
+        rows = await connection.execute(
+            update(files)
+            .values(state="resend")
+            .where(
+                files.c.counterpart == self.counterpart,
+                files.c.direction == "out",
+                files.c.name == name,
+                files.c.state.in_(["published", "acknowledged"]),
+                files.c.content.is_not(None),
+            )
+        )
+        return rows.rowcount > 0
+
+    async def resent(self, connection: AsyncConnection, file: OutgoingFile) -> OutgoingFile:
+        """The file is there again, and stands where it stood."""
+        files = self._tables.file
+        state = await connection.scalar(
+            update(files)
+            .values(state=case((files.c.ack.is_(None), "published"), else_="acknowledged"))
+            .where(files.c.id == file.id)
+            .returning(files.c.state)
+        )
+        return replace(file, state=cast(str, state))
+
+    async def overdue(
+        self,
+        connection: AsyncConnection,
+        awaiting: Literal["acknowledgement", "actual"],
+        before: datetime,
+        now: datetime,
+    ) -> list[Overdue]:
+        """Documents that went out before a moment and were not answered, each told once. An actual is an answer too.
+
+        Items have no actual; of an order's leg only the last revision is awaited.
+        """
+        out, came, files = self._tables.outgoing, self._tables.incoming, self._tables.file
+        later = out.alias()
+        column, states = {
+            "acknowledgement": (out.c.ack_missed_at, ["published"]),
+            "actual": (out.c.actual_missed_at, ["published", "acknowledged"]),
+        }[awaiting]
+        same_leg = [came.c[name] == out.c[name] for name in ("owner_code", "counterpart", "order_no", "leg")]
+        revised = [
+            later.c[name] == out.c[name] for name in ("owner_code", "counterpart", "interface", "order_no", "leg")
+        ]
+        rows = await connection.execute(
+            update(out)
+            .values({column: now})
+            .where(
+                out.c.counterpart == self.counterpart,
+                out.c.state.in_(states),
+                column.is_(None),
+                out.c.file_id == files.c.id,
+                files.c.published_at < before,
+                *([out.c.leg != ""] if awaiting == "actual" else []),
+                ~exists().where(*same_leg),
+                ~exists().where(*revised, later.c.revision > out.c.revision),
+            )
+            .returning(out, files.c.name, files.c.published_at)
+        )
+        return [Overdue(_outgoing(row), row.name, row.published_at) for row in rows]
 
     async def interfaces_by_order(
         self, connection: AsyncConnection, keys: Iterable[OrderKey]
@@ -292,7 +387,8 @@ class OutgoingJournal:
         }
 
     def _file(self, row: Row[Any]) -> OutgoingFile:
-        return OutgoingFile(row.id, row.name, row.sha256, row.interface, row.state, self._vault.unseal(row.content))
+        content = self._vault.unseal(row.content) if row.content else b""
+        return OutgoingFile(row.id, row.name, row.sha256, row.interface, row.state, content)
 
 
 def _unnest(name: str, item: TypeEngine[Any]) -> Function[Any]:

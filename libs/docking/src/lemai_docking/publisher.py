@@ -1,33 +1,34 @@
-"""Publishing our documents as files in a folder, and reading what the counterpart acknowledges."""
+"""Publishing our documents through an outlet, and learning what the counterpart acknowledges."""
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Literal, Protocol
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from lemai_docking.ack import Ack, read_ack
+from lemai_docking.backoff import Backoff
+from lemai_docking.batching import Batch, due, is_item
+from lemai_docking.channel import Entry, NotDone, Outlet, Undecided
 from lemai_docking.codec import Rendered
 from lemai_docking.documents import Document
 from lemai_docking.encodings import codec_of
 from lemai_docking.faults import DocumentRefused, Fault, FileRejected
-from lemai_docking.folder import Entry, Folder
-from lemai_docking.judging import DOCUMENTS_MAX, LINES_MAX
+from lemai_docking.judging import LINES_MAX
 from lemai_docking.layout import layouts
-from lemai_docking.outgoing import Outgoing, OutgoingFile, OutgoingJournal, Waiting
+from lemai_docking.outgoing import Outgoing, OutgoingFile, OutgoingJournal
 from lemai_docking.profile import Profile
 
-BATCH_MAX = 500
-BATCH_AGE = timedelta(seconds=1)
-AHEAD_MAX = timedelta(seconds=60)
 HALF_WRITTEN_AGE = timedelta(minutes=10)
 ACK_BYTES_MAX = 20_000_000
 POLL_S = 0.2
+
+log = logging.getLogger(__name__)
 
 
 class SenderPorts(Protocol):
@@ -47,18 +48,21 @@ class SenderPorts(Protocol):
         """The counterpart has stored these documents."""
 
     async def on_rejected(
-        self, connection: AsyncConnection, rejected: Sequence[tuple[Outgoing, Sequence[Fault]]]
+        self,
+        connection: AsyncConnection,
+        file: OutgoingFile | None,
+        rejected: Sequence[tuple[Outgoing, Sequence[Fault]]],
     ) -> None:
-        """These documents could not be written, or the counterpart refused them."""
+        """The counterpart refused these documents of a file; without a file, they could not be written."""
 
-    async def on_alert(self, connection: AsyncConnection, fault: Fault) -> None:
-        """Something a person must know."""
+    async def on_alert(self, connection: AsyncConnection, file_name: str, fault: Fault) -> None:
+        """Something a person must know; no name where it is not about a file."""
 
 
-class FolderPublisher:
-    """The one publisher of a counterpart's outbox.
+class Publisher:
+    """The one publisher of a counterpart's outlet.
 
-    An advisory lock on a connection of its own picks the active one; a fencing token in database and outbox
+    An advisory lock on a connection of its own picks the active one; a fencing token in database and outlet
     stops one that has lost the lock without knowing.
     """
 
@@ -67,56 +71,67 @@ class FolderPublisher:
         engine: AsyncEngine,
         journal: OutgoingJournal,
         profile: Profile,
-        root: Path,
+        outlet: Outlet,
         ports: SenderPorts,
         now: Callable[[], datetime],
+        *,
+        poll_s: float = POLL_S,
     ) -> None:
         self._engine = engine
         self._journal = journal
         self._profile = profile
         self._codec = codec_of(profile)
-        self._folder = Folder(root)
+        self._outlet = outlet
         self._ports = ports
         self._now = now
+        self._poll_s = poll_s
+        self._backoff = Backoff()
         self._token = 0
+        self._fenced = False
         self._unwritten: set[int] = set()
 
     async def run(self) -> None:
-        """Publish until cancelled, standing by while another does. Database and file errors end it; run it again."""
+        """Publish until cancelled, standing by while another does, and through every failure of the channel.
+
+        Database errors end it; run it again.
+        """
         async with self.active() as lock:
             while True:
                 await lock.execute(text("SELECT 1"))
-                await self.round()
-                await asyncio.sleep(POLL_S)
+                await asyncio.sleep(await self._turn())
+
+    async def _turn(self) -> float:
+        """One round; returns the seconds until the next."""
+        try:
+            await self.round()
+        except (NotDone, Undecided) as failure:
+            pause = self._backoff.failed(self._now())
+            if self._backoff.must_tell(self._now()):
+                async with self._engine.begin() as connection:
+                    fault = Fault("E_CHANNEL", field="outbox", value=str(failure)[:200])
+                    await self._ports.on_alert(connection, "", fault)
+            return pause
+        self._backoff.worked()
+        return self._poll_s
 
     async def round(self) -> None:
-        """Publish what is due, and take in acknowledgements."""
-        async with self._engine.connect() as connection:
-            again = await self._journal.unsettled(connection, ["rewrite"])
-            waiting = await self._journal.waiting(connection)
-            stamps = await self._journal.last_stamps(connection)
-        for file in again:
+        """Take in acknowledgements, settle what is in the balance, and publish what is due."""
+        if not self._fenced:
             async with self._engine.begin() as connection:
                 await self._journal.hold(connection, self._token)
-                await self._journal.mark(connection, file, "rendered", self._now())
-            await self._put(file)
-        for interface, limit in self._due(waiting, stamps):
-            while await self._publish(interface, limit) == limit and _is_master_data(interface):
-                pass
-        await self._take_acknowledgements()
-
-    async def recover(self) -> None:
-        """Settle the files of an interrupted run: there or taken is done, anything else is not known."""
+            await self._outlet.fence(self._token)
+            self._fenced = True
+        if self._profile.acknowledge == "file":
+            await self._take_acknowledgements()
         async with self._engine.connect() as connection:
-            files = await self._journal.unsettled(connection, ["rendered"])
-        for file in files:
-            if await asyncio.to_thread(self._folder.was_published, file.name, file.sha256):
-                await self._published(file)
-            elif file.id in self._unwritten or self._profile.after_crash == "rewrite":
-                await self._put(file)
-            else:
-                await self._unknown(file, "E_UNKNOWN")
-                await asyncio.to_thread(self._folder.forget_temporary, file.name)
+            unsettled = await self._journal.unsettled(connection, ["rendered", "rewrite", "resend"])
+        for file in unsettled:
+            await (self._resend(file) if file.state == "resend" else self._settle(file))
+        async with self._engine.connect() as connection:
+            waiting = await self._journal.waiting(connection)
+            stamps = await self._journal.last_stamps(connection)
+        for batch in due(self._profile, waiting, stamps, self._now()):
+            await self._publish_batch(batch)
 
     async def resolve(self, connection: AsyncConnection, name: str, decision: Literal["rewrite", "done"]) -> bool:
         """A person's word on an unknown file, in the caller's transaction. False if no such file is unknown."""
@@ -132,7 +147,7 @@ class FolderPublisher:
 
     @asynccontextmanager
     async def active(self) -> AsyncIterator[AsyncConnection]:
-        """Wait to be the active publisher, shut out the one before, and settle what it left."""
+        """Wait to be the active publisher, and shut out the one before."""
         engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         async with engine.connect() as lock:
             try:
@@ -142,45 +157,54 @@ class FolderPublisher:
                 )
                 async with self._engine.begin() as connection:
                     self._token = await self._journal.take_over(connection)
-                await asyncio.to_thread(self._folder.prepare)
-                await asyncio.to_thread(self._folder.fence, self._token)
-                await self.recover()
+                self._fenced = False
                 yield lock
             finally:
                 # Ending the session is what surely releases its lock, whatever state the connection is in.
                 await lock.invalidate()
 
-    def _due(self, waiting: Sequence[Waiting], stamps: dict[str, datetime]) -> list[tuple[str, int]]:
-        """Interfaces to publish now and how many documents at most; items go before the orders that need them."""
-        now = self._now()
-        due: dict[str, int] = {}
-        for one in waiting:
-            last = stamps.get(self._profile.interfaces[one.interface].file, now)
-            ahead = last - now > AHEAD_MAX
-            limit = DOCUMENTS_MAX if ahead else BATCH_MAX
-            # An age below zero is that of a document from before the clock was set back.
-            young = timedelta(0) <= now - one.oldest_at < BATCH_AGE
-            if one.count >= limit or not young or (one.urgent and not ahead):
-                due[one.interface] = limit
-        if due:
-            due |= {one.interface: DOCUMENTS_MAX for one in waiting if _is_master_data(one.interface)}
-        return sorted(due.items(), key=lambda batch: not _is_master_data(batch[0]))
+    async def _settle(self, file: OutgoingFile) -> None:
+        """A file of an interrupted or failed round: there or taken is done, anything else is not known.
 
-    async def _publish(self, interface: str, limit: int) -> int:
+        Written again is only what surely was not, or what a person or the profile allows.
+        """
+        if file.state == "rewrite":
+            async with self._engine.begin() as connection:
+                await self._journal.hold(connection, self._token)
+                await self._journal.mark(connection, file, "rendered", self._now())
+        elif file.id not in self._unwritten:
+            if await self._outlet.has(file.name, file.sha256):
+                await self._published(file)
+                return
+            if self._profile.after_crash == "ask":
+                await self._unknown(file, "E_UNKNOWN")
+                await self._outlet.discard(file.name)
+                return
+        await self._put(file)
+
+    async def _publish_batch(self, batch: Batch) -> None:
+        """Items are published until none is pending; orders wait while an item's fate is not known."""
+        if is_item(batch.interface):
+            while await self._publish(batch) == batch.limit:
+                pass
+            return
+        async with self._engine.connect() as connection:
+            items_open = await self._journal.items_open(connection)
+        if not items_open:
+            await self._publish(batch)
+
+    async def _publish(self, batch: Batch) -> int:
         """Publish one file; returns how many documents were looked at."""
         async with self._engine.connect() as connection:
-            documents = await self._journal.pending(connection, interface, limit)
+            documents = await self._journal.pending(connection, batch.interface, batch.limit)
         if not documents:
             return 0
         written, refused = self._render(documents, await self._ports.restore(documents))
         async with self._engine.begin() as connection:
             await self._journal.hold(connection, self._token)
             if refused:
-                await self._journal.reject(
-                    connection, {document.id: faults for document, faults in refused}, self._now()
-                )
-                await self._ports.on_rejected(connection, refused)
-            file = await self._add_file(connection, interface, written) if written else None
+                await self._reject(connection, None, refused)
+            file = await self._add_file(connection, batch.interface, written) if written else None
         if file:
             await self._put(file)
         return len(documents)
@@ -223,22 +247,45 @@ class FolderPublisher:
         )
 
     async def _put(self, file: OutgoingFile) -> None:
+        """Hand a stored file over. Raises NotDone or Undecided after noting which it was."""
         try:
-            await asyncio.to_thread(self._folder.publish, file.name, file.content, self._token)
+            ack = await self._outlet.put(file.name, file.content, self._token)
         except FileExistsError:
-            if not await asyncio.to_thread(self._folder.was_published, file.name, file.sha256):
+            if not await self._outlet.has(file.name, file.sha256):
                 await self._unknown(file, "E_FILE_CHANGED")
                 return
-        except OSError:
+            ack = None
+        except NotDone:
             self._unwritten.add(file.id)
+            self._fenced = False
+            raise
+        except Undecided:
+            self._unwritten.discard(file.id)
             raise
         self._unwritten.discard(file.id)
-        await asyncio.to_thread(self._folder.sync_outbox)
-        await self._published(file)
+        await self._published(file, ack)
 
-    async def _published(self, file: OutgoingFile) -> None:
+    async def _resend(self, file: OutgoingFile) -> None:
+        """Put a file there again that a person wants there; one that still lies there is."""
+        try:
+            ack = await self._outlet.put(file.name, file.content, self._token)
+        except FileExistsError:
+            ack = None
         async with self._engine.begin() as connection:
             await self._journal.hold(connection, self._token)
+            file = await self._journal.resent(connection, file)
+            if ack and file.state == "published" and not _ack_fault(file.name, ack, file):
+                await self._acknowledge(connection, file, ack)
+
+    async def _published(self, file: OutgoingFile, ack: Ack | None = None) -> None:
+        async with self._engine.begin() as connection:
+            await self._journal.hold(connection, self._token)
+            fault = _ack_fault(file.name, ack, file) if ack else None
+            if fault:
+                await self._ports.on_alert(connection, file.name, fault)
+            if ack and not fault:
+                await self._acknowledge(connection, file, ack)
+                return
             documents = await self._journal.mark(connection, file, "published", self._now())
             await self._ports.on_published(connection, file, documents)
 
@@ -246,10 +293,10 @@ class FolderPublisher:
         async with self._engine.begin() as connection:
             await self._journal.hold(connection, self._token)
             await self._journal.mark(connection, file, "unknown", self._now())
-            await self._ports.on_alert(connection, Fault(code, value=file.name))
+            await self._ports.on_alert(connection, file.name, Fault(code, value=file.name))
 
     async def _take_acknowledgements(self) -> None:
-        for entry in await asyncio.to_thread(lambda: list(self._folder.entries(self._folder.ack))):
+        for entry in await self._outlet.answers():
             name = entry.name.removesuffix(".ack")
             if entry.regular and entry.name != name and self._is_ours(name):
                 await self._take_acknowledgement(entry, name)
@@ -262,7 +309,13 @@ class FolderPublisher:
             return False
 
     async def _take_acknowledgement(self, entry: Entry, name: str) -> None:
-        data = await asyncio.to_thread(self._folder.read, self._folder.ack, entry.name, ACK_BYTES_MAX)
+        try:
+            data = await self._outlet.read_answer(entry.name, ACK_BYTES_MAX)
+        except NotDone:
+            raise
+        except OSError as error:
+            log.warning("cannot be read", extra={"file": entry.name, "error": str(error)})
+            return
         ack = read_ack(data)
         if ack is None and self._now() - entry.changed_at < HALF_WRITTEN_AGE:
             return
@@ -271,14 +324,11 @@ class FolderPublisher:
             file = await self._journal.file(connection, name)
             fault = _ack_fault(entry.name, ack, file)
             if fault:
-                await self._ports.on_alert(connection, fault)
+                await self._ports.on_alert(connection, entry.name, fault)
             elif ack and file and file.state != "acknowledged":
                 await self._acknowledge(connection, file, ack)
-        if fault:
-            digest = hashlib.sha256(data).hexdigest()
-            await asyncio.to_thread(self._folder.to_quarantine, self._folder.ack, entry.name, digest)
-        else:
-            await asyncio.to_thread(self._folder.to_archive, self._folder.ack, entry.name, self._now())
+        refused_sha256 = hashlib.sha256(data).hexdigest() if fault else ""
+        await self._outlet.settle_answer(entry.name, self._now(), refused_sha256=refused_sha256)
 
     async def _acknowledge(self, connection: AsyncConnection, file: OutgoingFile, ack: Ack) -> None:
         """An answer proves that the file was taken, even if we had lost sight of it."""
@@ -291,14 +341,18 @@ class FolderPublisher:
             (document, faults) for document in documents if (faults := ack.refusals(document.order_no, document.leg))
         ]
         if refused:
-            await self._journal.reject(connection, {document.id: faults for document, faults in refused}, now)
-            await self._ports.on_rejected(connection, refused)
+            await self._reject(connection, file, refused)
         stored = await self._journal.acknowledge(connection, file, ack.model_dump(mode="json"), now)
         await self._ports.on_acknowledged(connection, file, stored)
 
-
-def _is_master_data(interface: str) -> bool:
-    return layouts()[interface].leg is None
+    async def _reject(
+        self,
+        connection: AsyncConnection,
+        file: OutgoingFile | None,
+        refused: Sequence[tuple[Outgoing, Sequence[Fault]]],
+    ) -> None:
+        await self._journal.reject(connection, {document.id: faults for document, faults in refused}, self._now())
+        await self._ports.on_rejected(connection, file, refused)
 
 
 def _ack_fault(name: str, ack: Ack | None, file: OutgoingFile | None) -> Fault | None:

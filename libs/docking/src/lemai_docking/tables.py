@@ -80,20 +80,31 @@ def _file(metadata: MetaData) -> Table:
         _text("sha256"),
         _text("interface"),
         _text("message_id"),
-        _text("state", comment="out: rendered, published, acknowledged, unknown, rewrite; in: received, rejected"),
+        _text(
+            "state", comment="out: rendered, published, acknowledged, unknown, rewrite, resend; in: received, rejected"
+        ),
         Column("documents", Integer, nullable=False),
-        Column("content", LargeBinary, nullable=False, comment="the sealed bytes"),
+        Column("content", LargeBinary, comment="the sealed bytes, until they are forgotten"),
+        Column("read_as", Text, comment="mended by a person: the name it is read under, and its bytes are vouched for"),
         Column("ack", JSONB, comment="the acknowledgement given or received"),
         _time("created_at"),
         _time("published_at", nullable=True),
         _time("acknowledged_at", nullable=True),
         UniqueConstraint("counterpart", "direction", "name"),
         Index("docking_file_sha256", "counterpart", "sha256"),
+        Index("docking_file_created_at", "counterpart", "created_at"),
+        Index(
+            "docking_file_message_id",
+            "counterpart",
+            "message_id",
+            unique=True,
+            postgresql_where=text("direction = 'in' AND state = 'received' AND message_id <> ''"),
+        ),
         Index(
             "docking_file_unsettled",
             "counterpart",
             "id",
-            postgresql_where=text("state IN ('rendered', 'unknown', 'rewrite')"),
+            postgresql_where=text("state IN ('rendered', 'unknown', 'rewrite', 'resend')"),
         ),
     )
 
@@ -119,9 +130,28 @@ def _outgoing(metadata: MetaData) -> Table:
         Column("faults", JSONB, comment="why it was rejected"),
         _time("created_at"),
         _time("changed_at"),
+        _time("ack_missed_at", nullable=True),
+        _time("actual_missed_at", nullable=True),
         UniqueConstraint("owner_code", "counterpart", "interface", "order_no", "leg", "revision"),
         Index("docking_outgoing_pending", "counterpart", "interface", "id", postgresql_where=text("state = 'pending'")),
         Index("docking_outgoing_file", "file_id", "line"),
+        Index(
+            "docking_outgoing_items_open",
+            "counterpart",
+            postgresql_where=text("leg = '' AND state IN ('pending', 'rendered', 'unknown')"),
+        ),
+        Index(
+            "docking_outgoing_ack_missed",
+            "counterpart",
+            "changed_at",
+            postgresql_where=text("state = 'published' AND ack_missed_at IS NULL"),
+        ),
+        Index(
+            "docking_outgoing_actual_missed",
+            "counterpart",
+            "changed_at",
+            postgresql_where=text("state IN ('published', 'acknowledged') AND actual_missed_at IS NULL AND leg <> ''"),
+        ),
     )
 
 
@@ -167,19 +197,28 @@ def _quarantine(metadata: MetaData) -> Table:
         _text("kind", comment="file or document"),
         _text("name", comment="of the file"),
         _text("sha256"),
+        _file_id(nullable=True),
         _text("interface"),
         _text("owner_code"),
         _text("order_no"),
+        _text("leg"),
         Column("line", Integer, nullable=False, comment="of the first fault; 0 is the whole file"),
         _text("code"),
         _text("field"),
         _text("value"),
         _text("message"),
         Column("faults", JSONB, nullable=False),
-        Column("content", LargeBinary, nullable=False, comment="the sealed bytes of the file or document"),
+        Column("content", LargeBinary, comment="the sealed bytes of the file or document, until they are forgotten"),
         Column("document_line", Integer, nullable=False, comment="where the document begins; 0 for a file"),
         _time("quarantined_at"),
+        _text("state", comment="open, replayed, discarded"),
+        Column("decided_by", Text),
+        Column("decided_why", Text),
+        _time("decided_at", nullable=True),
+        Column("before_sha256", Text, comment="of the content that was mended"),
+        Column("after_sha256", Text, comment="of what a person made of it"),
         UniqueConstraint("counterpart", "name", "sha256", "document_line"),
+        Index("docking_quarantine_open", "counterpart", "code", "id", postgresql_where=text("state = 'open'")),
     )
 
 

@@ -11,15 +11,19 @@ from typing import Literal
 from sqlalchemy import MetaData, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from lemai_docking.channel import Inlet, Outlet
 from lemai_docking.documents import Document, Rejected
+from lemai_docking.encodings import codec_of
 from lemai_docking.faults import DocumentRefused, Fault
 from lemai_docking.folder import Folder
+from lemai_docking.inbox import InboxReader
 from lemai_docking.incoming import IncomingFile, IncomingJournal
 from lemai_docking.layout import layouts
 from lemai_docking.outgoing import OrderKey, Outgoing, OutgoingFile, OutgoingJournal
+from lemai_docking.posting import Snapshot
 from lemai_docking.profile import Profile
-from lemai_docking.publisher import FolderPublisher
-from lemai_docking.reader import FolderReader, Snapshot
+from lemai_docking.publisher import Publisher
+from lemai_docking.receiver import Receiver
 from lemai_docking.tables import Tables, tables
 
 METADATA = MetaData()
@@ -72,6 +76,7 @@ class Owner:
     received: list[Document] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     snapshots: list[list[Document]] = field(default_factory=list)
+    alerted_files: list[str] = field(default_factory=list)
     fail: str = ""
 
     async def restore(self, documents: Sequence[Outgoing]) -> Sequence[Document | DocumentRefused]:
@@ -91,10 +96,16 @@ class Owner:
             await self._tell(connection, f"acknowledged {file.name}:{document.line} {document.order_no}")
 
     async def on_rejected(
-        self, connection: AsyncConnection, rejected: Sequence[tuple[Outgoing, Sequence[Fault]]]
+        self,
+        connection: AsyncConnection,
+        file: OutgoingFile | None,
+        rejected: Sequence[tuple[Outgoing, Sequence[Fault]]],
     ) -> None:
         for document, faults in rejected:
-            await self._tell(connection, f"rejected {document.order_no} {faults[0].code} {faults[0].value}".strip())
+            place = f" of {file.name}" if file else ""
+            await self._tell(
+                connection, f"rejected {document.order_no}{place} {faults[0].code} {faults[0].value}".strip()
+            )
 
     async def interfaces_by_order(
         self, _connection: AsyncConnection, keys: Iterable[OrderKey]
@@ -120,7 +131,8 @@ class Owner:
         await self._tell(connection, f"snapshot {file.name} {snapshot.head['snapshot_id']} {len(pages)} pages")
         self.snapshots.append(pages)
 
-    async def on_alert(self, connection: AsyncConnection, fault: Fault) -> None:
+    async def on_alert(self, connection: AsyncConnection, file_name: str, fault: Fault) -> None:
+        self.alerted_files.append(file_name)
         await self._tell(connection, f"alert {fault.code} {fault.value}".strip())
 
     async def _tell(self, connection: AsyncConnection, word: str) -> None:
@@ -144,13 +156,18 @@ class Docking:
         self.outgoing = OutgoingJournal(self.tables, "JFY-K3", Reversing())
         self.incoming = IncomingJournal(self.tables, "JFY-K3", Reversing())
         self.folder = Folder(self.root)
-        self.folder.prepare()
+        for directory in ("outbox", "inbox", "archive", "quarantine", "ack"):
+            (self.root / directory).mkdir(parents=True, exist_ok=True)
 
-    def publisher(self, profile: Profile | None = None) -> FolderPublisher:
-        return FolderPublisher(self.engine, self.outgoing, profile or self.profile, self.root, self.owner, self.clock)
+    def publisher(self, profile: Profile | None = None, outlet: Outlet | None = None) -> Publisher:
+        profile, outlet = profile or self.profile, outlet or self.folder
+        return Publisher(self.engine, self.outgoing, profile, outlet, self.owner, self.clock)
 
-    def reader(self) -> FolderReader:
-        return FolderReader(self.engine, self.incoming, self.profile, self.root, self.owner, self.clock)
+    def receiver(self) -> Receiver:
+        return Receiver(self.engine, self.incoming, codec_of(self.profile), self.profile, self.owner, self.clock)
+
+    def reader(self, inlet: Inlet | None = None) -> InboxReader:
+        return InboxReader(self.receiver(), inlet or self.folder)
 
     async def enqueue(self, *documents: Document, urgent: bool = False, revision: int = 1) -> list[Outgoing]:
         """Store documents for sending; the payload is the key under which the owner finds them again."""

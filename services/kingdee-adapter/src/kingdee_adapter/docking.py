@@ -10,7 +10,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar, cast
 
-from lemai_docking.reader import FolderReader, Snapshot
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kingdee_adapter import handlers, storage
@@ -27,12 +26,17 @@ from lemai_contracts import event_types
 from lemai_contracts.catalog import ItemChangedV1
 from lemai_contracts.values import Leg
 from lemai_docking.documents import Document, Rejected
+from lemai_docking.encodings import codec_of
 from lemai_docking.faults import DocumentRefused, Fault
+from lemai_docking.folder import Folder
+from lemai_docking.inbox import InboxReader
 from lemai_docking.incoming import IncomingFile, IncomingJournal
 from lemai_docking.layout import layouts
 from lemai_docking.outgoing import OrderKey, Outgoing, OutgoingFile, OutgoingJournal
+from lemai_docking.posting import Snapshot
 from lemai_docking.profile import built_in
-from lemai_docking.publisher import FolderPublisher
+from lemai_docking.publisher import Publisher
+from lemai_docking.receiver import Receiver
 from lemai_docking.tables import Vault
 
 M = TypeVar("M")
@@ -53,10 +57,10 @@ class Docking:
         self.outgoing = OutgoingJournal(storage.JOURNAL, counterpart.code, vault)
         incoming = IncomingJournal(storage.JOURNAL, counterpart.code, vault)
         assert isinstance(counterpart.channel, FolderChannel)
-        folder, profile = root / counterpart.channel.folder, built_in(counterpart.profile)
+        folder, profile = Folder(root / counterpart.channel.folder), built_in(counterpart.profile)
         database, now = engine.database, engine.clock
-        self.publisher = FolderPublisher(database, self.outgoing, profile, folder, self, now)
-        self.reader = FolderReader(database, incoming, profile, folder, self, now)
+        self.publisher = Publisher(database, self.outgoing, profile, folder, self, now)
+        self.reader = InboxReader(Receiver(database, incoming, codec_of(profile), profile, self, now), folder)
 
     async def restore(self, documents: Sequence[Outgoing]) -> Sequence[Document | DocumentRefused]:
         """Documents from their events; consignees are revealed here and kept nowhere."""
@@ -77,10 +81,13 @@ class Docking:
         await self._run(connection, handlers.on_acknowledged, Carried(self._code, file, documents))
 
     async def on_rejected(
-        self, connection: AsyncConnection, rejected: Sequence[tuple[Outgoing, Sequence[Fault]]]
+        self,
+        connection: AsyncConnection,
+        file: OutgoingFile | None,
+        rejected: Sequence[tuple[Outgoing, Sequence[Fault]]],
     ) -> None:
         """Tell what was refused, by whom soever, and in which file."""
-        file_names = await storage.file_names(connection, [document.id for document, _ in rejected])
+        file_names = {document.id: file.name for document, _ in rejected} if file else {}
         await self._run(connection, handlers.on_refused, Refused(self._code, rejected, file_names))
 
     async def interfaces_by_order(
@@ -111,7 +118,7 @@ class Docking:
         async for balances in storage.balances(connection, snapshot.owner_code, SNAPSHOT_LINES):
             await self._run(connection, handlers.on_counted, Counted(self._code, snapshot.head, balances))
 
-    async def on_alert(self, connection: AsyncConnection, fault: Fault) -> None:
+    async def on_alert(self, connection: AsyncConnection, file_name: str, fault: Fault) -> None:
         """Tell somebody."""
         await self._run(connection, handlers.on_alarm, Alarm(self._code, fault))
 
