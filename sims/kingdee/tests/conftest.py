@@ -1,10 +1,15 @@
 """One simulator with the sample items known and on the shelf, and files as Lemai would write them."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import uvicorn
+from fastapi import FastAPI
 
 from sim_kingdee import frame
 from sim_kingdee.erp import Erp
@@ -75,3 +80,22 @@ def deliver(samples: Path) -> Callable[..., bytes]:
         return frame.write({**header, **changed}, documents).data
 
     return build
+
+
+@pytest.fixture
+def serving() -> Callable[[FastAPI], AbstractAsyncContextManager[str]]:
+    """Serve an application on the loopback interface; yields its URL."""
+
+    @asynccontextmanager
+    async def serve(app: FastAPI) -> AsyncIterator[str]:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1, lifespan="off")
+            server = uvicorn.Server(config)
+            task = asyncio.create_task(server.serve([listener]))
+            while not server.started:
+                await asyncio.sleep(0.005)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            server.should_exit = True
+            await task
+
+    return serve

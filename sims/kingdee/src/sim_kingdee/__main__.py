@@ -12,7 +12,8 @@ from sim_kingdee.erp import Erp
 from sim_kingdee.exchange import Exchange, Pace
 from sim_kingdee.faces.folder import Folder
 from sim_kingdee.faces.sftp import Sftp
-from sim_kingdee.settings import ExchangeSettings, FolderExchange, Settings, SftpExchange
+from sim_kingdee.faces.soap import Soap
+from sim_kingdee.settings import ExchangeSettings, FolderExchange, Settings, SftpExchange, SoapExchange
 from sim_kingdee.storage import Store
 from sim_kingdee.webapi.approval import Site
 from sim_kingdee.webapi.server import Server
@@ -48,6 +49,8 @@ def build_exchange(exchange: ExchangeSettings, erp: Erp, settings: Settings) -> 
         case SftpExchange():
             patience_s = settings.sim_kingdee_trailer_patience_s
             return Sftp(exchange, erp, settings.sim_kingdee_dir, trailer_patience_s=patience_s)
+        case SoapExchange():
+            return Soap(exchange, erp)
         case _:
             raise NotImplementedError(exchange.name)
 

@@ -1,5 +1,6 @@
 """Acknowledgements (docking reference `kingdee.md` §2.1): exactly one for each file or call."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +9,7 @@ from typing import TypedDict
 from sim_kingdee import wire_time
 from sim_kingdee.erp import Outcome
 from sim_kingdee.message import Finding, Message
+from sim_kingdee.xml_tree import Node
 
 
 class Result(TypedDict):
@@ -92,3 +94,31 @@ def _result(order_no: str, leg: str, finding: Finding) -> Result:
         "field": finding.field,
         "message": finding.message,
     }
+
+
+def ack_node(ack: Ack) -> Node:
+    """An acknowledgement as the XML element `ack`."""
+    node = Node("ack", children=[Node(_camel(name), str(value)) for name, value in ack.items() if name != "results"])
+    results = [
+        Node("result", children=[Node(_camel(name), str(value)) for name, value in result.items()])
+        for result in ack["results"]
+    ]
+    node.children.append(Node("results", children=results))
+    return node
+
+
+def ack_values(node: Node) -> dict[str, object]:
+    """Lemai's acknowledgement as it says it, values as text."""
+    values: dict[str, object] = {_snake(child.name): child.text for child in node.children}
+    results = node.at("results") or Node("results")
+    values["results"] = [{_snake(child.name): child.text for child in result.children} for result in results.children]
+    return values
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
+def _snake(name: str) -> str:
+    return re.sub("[A-Z]", lambda match: "_" + match[0].lower(), name)

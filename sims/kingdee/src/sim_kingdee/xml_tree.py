@@ -32,10 +32,10 @@ class Node:
         """The children of a name."""
         return [child for child in self.children if child.name == name]
 
-    def at(self, path: str) -> "Node | None":
-        """The first element at a path of names."""
+    def at(self, *names: str) -> "Node | None":
+        """The first element down a path of names."""
         node: Node | None = self
-        for name in path.split("/"):
+        for name in names:
             node = next(iter(node.all(name)), None) if node else None
         return node
 

@@ -1,0 +1,171 @@
+"""The SOAP face: a server for instructions, and a client that calls Lemai with what it has not acknowledged yet."""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import httpx
+from fastapi import APIRouter, Request, Response
+
+from sim_kingdee import xml_codec, xml_tree
+from sim_kingdee.ack import Arrival, ack_node, ack_values
+from sim_kingdee.checks import check_size
+from sim_kingdee.damage import Damage
+from sim_kingdee.erp import Erp
+from sim_kingdee.exchange import Pace
+from sim_kingdee.faces.calls import Calls, instruction_named
+from sim_kingdee.faces.envelope import (
+    OPERATIONS,
+    Call,
+    FaultReceived,
+    SoapFault,
+    ack_envelope,
+    call_envelope,
+    fault_envelope,
+    opened,
+    soap_action,
+)
+from sim_kingdee.journal import Outgoing
+from sim_kingdee.layouts import INTERFACES, Interface
+from sim_kingdee.message import Document, FrameError, Message, Record
+from sim_kingdee.misdeeds import Fault
+from sim_kingdee.settings import SoapExchange
+from sim_kingdee.xml_tree import Node, XmlError
+
+_INTERFACES = {operation: name for name, operation in OPERATIONS.items()}
+_XML = "text/xml; charset=utf-8"
+
+
+class Soap(Calls):
+    """SOAP in both directions."""
+
+    def __init__(self, settings: SoapExchange, erp: Erp) -> None:
+        super().__init__("soap", erp, xml_codec)
+        self._settings = settings
+        self._has_more = asyncio.Event()
+
+    def routes(self, now: Callable[[], datetime]) -> APIRouter:
+        """`/soap`, where Lemai calls us."""
+        router = APIRouter()
+
+        @router.post("/soap")
+        async def call(request: Request) -> Response:
+            """Take a message of interface 1, 3, 5, 7 or 9."""
+            try:
+                action = request.headers.get("soapaction", "")
+                return Response(await self._answer(await request.body(), action, now()), media_type=_XML)
+            except SoapFault as error:
+                return Response(fault_envelope(error), status_code=500, media_type=_XML)
+
+        return router
+
+    async def _answer(self, data: bytes, action: str, now: datetime) -> bytes:
+        call, interface = self._checked(data, action)
+        digest = hashlib.sha256(xml_tree.write(call.parameter)).hexdigest()
+        message_id = call.parameter.at("header", "messageId")
+        # A call has no file name: its message_id is what must not come twice with other content.
+        arrival = Arrival(message_id.text if message_id else digest, digest, now)
+        if self.erp.misdeeds.take(Fault, self.face):
+            raise SoapFault("Server", "E_SERVER", "服务暂不可用 / the service is not available")
+        ack = await self.answer(arrival, _read(call.parameter, interface))
+        # The digest is of the message inside the envelope, which its sender cannot compare with anything.
+        return ack_envelope(call.operation, ack_node({**ack, "file_name": "", "sha256": ""}))
+
+    def _checked(self, data: bytes, action: str) -> tuple[Call, Interface]:
+        try:
+            check_size(data)
+        except FrameError as error:
+            raise SoapFault("Client", error.finding.code, str(error)) from error
+        call = opened(data, "message")
+        expected = (self._settings.user, self._settings.password.get_secret_value())
+        if not hmac.compare_digest("\n".join(expected).encode(), f"{call.user}\n{call.password}".encode()):
+            raise SoapFault("Client", "E_AUTH", "用户名或密码不对 / wrong user name or password")
+        interface = instruction_named(_INTERFACES.get(call.operation, ""))
+        if interface is None:
+            raise SoapFault("Client", "E_OPERATION", f"没有操作 {call.operation} / no such operation")
+        if action != soap_action(call.operation):
+            raise SoapFault("Client", "E_OPERATION", "SOAPAction 与操作不符 / SOAPAction is of another operation")
+        return call, interface
+
+    async def serve(self, pace: Pace) -> None:
+        """Write actuals and call Lemai with them."""
+        async with asyncio.TaskGroup() as group, httpx.AsyncClient(timeout=self._settings.timeout_s) as http:
+            group.create_task(super().serve(pace))
+            while True:
+                self._has_more.clear()
+                await self.push(http)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._has_more.wait(), self._settings.retry_s)
+
+    async def push(self, http: httpx.AsyncClient) -> None:
+        """Call Lemai with everything it has not acknowledged, in order; the first call that fails ends the turn."""
+        for file in self.journal.unfinished():
+            try:
+                answer = await self._call(http, file)
+            except FaultReceived as error:
+                if not file.damage or error.side != "Client":
+                    return
+                # Damaged bytes never get an acknowledgement; their documents come again in another call.
+                self.journal.set_ack(file.id, "REFUSED", {"fault": str(error)})
+            except (httpx.HTTPError, SoapFault):
+                return
+            else:
+                self.journal.set_ack(file.id, "ANSWERED", answer)
+
+    async def _call(self, http: httpx.AsyncClient, file: Outgoing) -> dict[str, object]:
+        """Lemai's acknowledgement; raises httpx.HTTPError or SoapFault when there is none."""
+        operation = OPERATIONS[file.interface]
+        settings = self._settings
+        content = file.content.decode(errors="replace").partition("?>\n")[2]
+        sent = await http.post(
+            settings.url,
+            content=call_envelope(operation, content, settings.lemai_user, settings.lemai_password.get_secret_value()),
+            headers={"Content-Type": _XML, "SOAPAction": soap_action(operation)},
+        )
+        if sent.status_code != httpx.codes.INTERNAL_SERVER_ERROR:
+            sent.raise_for_status()
+        answer = opened(sent.content, "ack")
+        message_id = answer.parameter.at("messageId") or Node("")
+        if answer.operation != f"{operation}Response" or message_id.text not in ("", _message_id(file)):
+            raise SoapFault("Server", "E_ACK", "回执不属于这次调用 / the acknowledgement is of another call")
+        return ack_values(answer.parameter)
+
+    def _send(self, file: Outgoing) -> None:
+        """The client calls Lemai with it."""
+        self._has_more.set()
+
+    def _compose(
+        self, interface: str, owner_code: str, documents: Sequence[Document], now: datetime, damage: Damage | None
+    ) -> tuple[Outgoing, list[int]]:
+        """As every face does; a schema may demand the elements in the order of the layout."""
+        ordered = [_in_layout_order(INTERFACES[interface], document) for document in documents]
+        return super()._compose(interface, owner_code, ordered, now, damage)
+
+
+def _read(message: Node, interface: Interface) -> Message | FrameError:
+    try:
+        return xml_codec.read_message(message, interface)
+    except FrameError as error:
+        return error
+
+
+def _message_id(file: Outgoing) -> str:
+    try:
+        return (xml_tree.parse(file.content).at("header", "messageId") or Node("")).text
+    except XmlError:
+        return ""
+
+
+def _in_layout_order(interface: Interface, document: Document) -> Document:
+    head, *children = (
+        Record(
+            record.tag,
+            {name: record.values[name] for name in interface.records[record.tag] if name in record.values},
+            record.line,
+        )
+        for record in (document.head, *document.children)
+    )
+    return Document(head, children)
