@@ -133,13 +133,13 @@ class Quarantine:
         return rows.rowcount > 0
 
     async def replayed(
-        self, connection: AsyncConnection, file_id: int, still: Collection[int], decision: Decision
+        self, connection: AsyncConnection, file_id: int, lines: Collection[int], decision: Decision
     ) -> None:
-        """A file was read again: whatever was open of it is done, but the documents on the lines `still` refused."""
+        """A file was read again, and the documents on these lines were found good."""
         table = self._table
         await connection.execute(
             update(table)
-            .where(table.c.file_id == file_id, table.c.state == "open", table.c.document_line.not_in(list(still)))
+            .where(table.c.file_id == file_id, table.c.state == "open", table.c.document_line.in_(list(lines)))
             .values(_decided("replayed", decision))
         )
 
