@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -36,6 +37,7 @@ class Server:
         self._site = site
         self._operations = Operations(erp, site)
         self._sessions: set[str] = set()
+        self._session_numbers = count(1)
         add_functions(erp.store.db, site.org, site.owner_code)
 
     @property
@@ -84,7 +86,7 @@ class Server:
         return self._open_session()
 
     def _open_session(self) -> str:
-        session = str(uuid5(_NAMESPACE, str(len(self._sessions))))
+        session = str(uuid5(_NAMESPACE, str(next(self._session_numbers))))
         self._sessions.add(session)
         return session
 
