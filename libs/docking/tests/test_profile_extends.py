@@ -7,7 +7,8 @@ def test_an_extending_profile_replaces_lists_and_keeps_the_rest() -> None:
     default, masked = built_in("kingdee-default"), built_in("kingdee-masked")
 
     columns = masked.interfaces["deliver_order"].columns
-    assert set(columns["O"]) - set(default.interfaces["deliver_order"].columns["O"]) == {"receiver_oaid"}
+    added = set(columns["O"]) - set(default.interfaces["deliver_order"].columns["O"])
+    assert {column.field for column in added} == {"original_order_no", "receiver_oaid"}
     assert columns["L"] == default.interfaces["deliver_order"].columns["L"]
     others = masked.interfaces.keys() - {"deliver_order"}
     assert {name: masked.interfaces[name] for name in others} == {name: default.interfaces[name] for name in others}
