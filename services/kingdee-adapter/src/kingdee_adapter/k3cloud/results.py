@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from kingdee_adapter.k3cloud.client import Cell
 from kingdee_adapter.k3cloud.domain import PlannedLine
@@ -13,12 +13,14 @@ from kingdee_adapter.k3cloud.forms import Result, Stock
 from kingdee_adapter.k3cloud.site import GOOD, Site, ours
 from lemai_docking.documents import Document, Rejected, Row, Value
 from lemai_docking.faults import BadValue, Fault
-from lemai_docking.judging import judged
 from lemai_docking.layout import Layout, Record, layouts
 from lemai_docking.routing import SUFFIXES, split_order_no
+from lemai_docking.rules import broken_rules
 from lemai_docking.values import parser
 
 SNAPSHOT = "inventory_balance"
+FAULTS_MAX = 50
+_NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,20})?")
 _BETWEEN_WAYBILLS = re.compile(r"\s*[,，;；]\s*")
 _STATUSES = {("OUT", True): "DELIVERED", ("OUT", False): "PARTDELIVERED"}
 _STATUSES |= {("IN", True): "FULFILLED", ("IN", False): "PARTFULFILLED"}
@@ -54,8 +56,14 @@ class Answer:
 
 def texts(keys: Sequence[str], row: Sequence[Cell]) -> Texts:
     """A row by its keys, without blank cells."""
-    cells = {key: "" if cell is None else str(cell).strip() for key, cell in zip(keys, row, strict=True)}
+    cells = {key: _text(cell) for key, cell in zip(keys, row, strict=True)}
     return {key: text for key, text in cells.items() if text}
+
+
+def _text(cell: Cell) -> str:
+    if isinstance(cell, Decimal):
+        return format(cell, "f")
+    return "" if cell is None else str(cell).strip()
 
 
 def order_number(result: Result, row: Texts) -> str:
@@ -67,10 +75,9 @@ def pieces(result: Result, rows: Iterable[Texts]) -> Counter[str]:
     """Pieces by item code. What is no number counts as none: its document will be refused."""
     total = Counter[str]()
     for row in rows:
-        try:
-            total[row.get(result.line["item_code"], "")] += int(Decimal(row.get(result.quantity, "0")))
-        except InvalidOperation:
-            continue
+        quantity = row.get(result.quantity, "")
+        if _NUMBER.fullmatch(quantity):
+            total[row.get(result.line["item_code"], "")] += int(Decimal(quantity))
     return total
 
 
@@ -81,7 +88,7 @@ def answers(result: Result, site: Site, rows: Sequence[Texts], orders: Mapping[s
         key = order_number(result, row), ours(site.warehouses, row.get(result.stock, ""))
         groups.setdefault(key, []).append((line, row))
     warehouses = Counter(order_no for order_no, _ in groups)
-    last = dict(groups)
+    last = dict(groups.keys())
     made = []
     for (order_no, warehouse), found in groups.items():
         order = orders[order_no]
@@ -119,7 +126,7 @@ def bill_document(result: Result, site: Site, answer: Answer) -> Document | Reje
     if packages:
         records["P"] = [_typed(layout.records["P"], row, line, faults) for row in packages]
     places = {layout.head: [line], layout.line: numbers, "P": [line] * len(packages)}
-    return judged(layout, line, head, records, places, faults)
+    return _judged(layout, line, head, records, places, faults)
 
 
 def snapshot_document(
@@ -149,7 +156,7 @@ def snapshot_document(
         }
         typed.append(_typed(layout.records[layout.line], named, line, faults))
     records = {layout.head: [_typed(layout.records[layout.head], head, 1, faults)], layout.line: typed}
-    return judged(layout, 1, head, records, {layout.head: [1], layout.line: range(1, len(rows) + 1)}, faults)
+    return _judged(layout, 1, head, records, {layout.head: [1], layout.line: range(1, len(rows) + 1)}, faults)
 
 
 def owner_of(site: Site, organisation: str, default: str) -> str:
@@ -255,16 +262,31 @@ def _typed(record: Record, row: Texts, line: int, faults: list[Fault]) -> Row:
     return typed
 
 
+def _judged(
+    layout: Layout,
+    line: int,
+    head: Texts,
+    records: Mapping[str, Sequence[Row]],
+    places: Mapping[str, Sequence[int]],
+    faults: list[Fault],
+) -> Document | Rejected:
+    """A document of these rows, which stand on the lines in `places`, unless something is wrong with it."""
+    if not faults:
+        others = {tag: rows for tag, rows in records.items() if tag != layout.head}
+        document = Document(layout.interface, records[layout.head][0], others, line)
+        faults = [replace(fault, line=places[tag][index]) for tag, index, fault in broken_rules(document)]
+        if not faults:
+            return document
+    return Rejected(
+        layout.interface, head.get("owner_code", ""), head[layout.identity][:100], line, tuple(faults[:FAULTS_MAX])
+    )
+
+
 def _number(text: str) -> str:
     """A number without the zeros behind it; any other text as it is."""
-    try:
-        return format(Decimal(text).normalize(), "f")
-    except InvalidOperation:
-        return text
+    return format(Decimal(text).normalize(), "f") if _NUMBER.fullmatch(text) else text
 
 
 def _difference(total: str, locked: str) -> str:
-    try:
-        return format(Decimal(total) - Decimal(locked), "f")
-    except InvalidOperation:
-        return total
+    numbers = _NUMBER.fullmatch(total) and _NUMBER.fullmatch(locked)
+    return format(Decimal(total) - Decimal(locked), "f") if numbers else total

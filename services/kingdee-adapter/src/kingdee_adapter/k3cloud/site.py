@@ -67,7 +67,7 @@ class Site(Definition):
         return named.get(inventory_type)
 
     def inventory_type(self, stock_status: str) -> str:
-        """The inventory type of a stock status; what is unknown or blank becomes no inventory type, never a good one."""
+        """The inventory type of a stock status. What is unknown or blank becomes no type, least of all the good one."""
         known = {**self.statuses, self.good_status: GOOD, self.defective_status: DEFECTIVE}
         return known.get(stock_status, stock_status or "?")
 
