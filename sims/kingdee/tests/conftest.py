@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from pydantic import TypeAdapter
 
 from sim_kingdee import frame
 from sim_kingdee.erp import Erp
 from sim_kingdee.faces.folder import Folder
 from sim_kingdee.layouts import INTERFACES
 from sim_kingdee.message import Document, Record, Values
+from sim_kingdee.misdeeds import Planned
 from sim_kingdee.storage import Store
 
 DRESS, SHOES = "GB-TS-001-R-90", "GB-SH-014-B-22"
@@ -80,6 +82,17 @@ def deliver(samples: Path) -> Callable[..., bytes]:
         return frame.write({**header, **changed}, documents).data
 
     return build
+
+
+@pytest.fixture
+def plan(folder: Folder) -> Callable[..., None]:
+    """Plan a misdeed, as POST /sim/misbehave does."""
+
+    def add(**body: object) -> None:
+        misdeed: Planned = TypeAdapter[Planned](Planned).validate_python(body)
+        folder.erp.misdeeds.plan(misdeed)
+
+    return add
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,15 +11,16 @@ from typing import Any
 import asyncssh
 import httpx
 import pytest
-from pydantic import SecretStr, TypeAdapter
+from pydantic import SecretStr
 
 from sim_kingdee import xml_codec
 from sim_kingdee.api import create_app
 from sim_kingdee.faces.folder import Folder
 from sim_kingdee.faces.sftp import Sftp
 from sim_kingdee.layouts import INTERFACES
-from sim_kingdee.misdeeds import Planned
 from sim_kingdee.settings import SftpExchange
+
+Plan = Callable[..., None]
 
 NOW = datetime(2026, 11, 22, 7, 21, 0, tzinfo=UTC)
 DELIVER = "Deliver_20261122100000.sh.xml"
@@ -68,11 +69,6 @@ async def upload(client: asyncssh.SFTPClient, name: str, data: bytes) -> None:
     async with client.open(f"outbox/.{name}.tmp", "wb") as file:
         await file.write(data)
     await client.rename(f"outbox/.{name}.tmp", f"outbox/{name}")
-
-
-def plan(sftp: Sftp, **body: Any) -> None:
-    misdeed: Planned = TypeAdapter[Planned](Planned).validate_python(body)
-    sftp.erp.misdeeds.plan(misdeed)
 
 
 async def names(client: asyncssh.SFTPClient, folder: str) -> list[str]:
@@ -141,8 +137,8 @@ async def test_the_host_key_is_kept_private_and_shown(sftp: Sftp, folder: Folder
     assert Sftp(again, folder.erp, tmp_path, trailer_patience_s=600).host_key == sftp.host_key
 
 
-async def test_an_upload_is_cut_after_so_many_bytes(sftp: Sftp, samples: Path) -> None:
-    plan(sftp, kind="cut_upload", after_bytes=700)
+async def test_an_upload_is_cut_after_so_many_bytes(sftp: Sftp, samples: Path, plan: Plan) -> None:
+    plan(kind="cut_upload", after_bytes=700)
 
     with pytest.raises((asyncssh.SFTPError, asyncssh.DisconnectError)):
         async with connected(sftp, password="secret") as client:
@@ -163,9 +159,9 @@ async def test_an_upload_is_cut_after_so_many_bytes(sftp: Sftp, samples: Path) -
     ],
 )
 async def test_a_step_is_refused_as_often_as_planned(
-    sftp: Sftp, client: asyncssh.SFTPClient, samples: Path, kind: str, error: type[Exception]
+    sftp: Sftp, client: asyncssh.SFTPClient, samples: Path, kind: str, error: type[Exception], plan: Plan
 ) -> None:
-    plan(sftp, kind=kind, count=2)
+    plan(kind=kind, count=2)
 
     for _ in range(2):
         with pytest.raises(error):
@@ -175,8 +171,8 @@ async def test_a_step_is_refused_as_often_as_planned(
     assert await names(client, "outbox") == [DELIVER]
 
 
-async def test_posix_rename_alone_is_refused(sftp: Sftp, client: asyncssh.SFTPClient) -> None:
-    plan(sftp, kind="refuse_posix_rename")
+async def test_posix_rename_alone_is_refused(sftp: Sftp, client: asyncssh.SFTPClient, plan: Plan) -> None:
+    plan(kind="refuse_posix_rename")
     async with client.open("outbox/.x.tmp", "wb") as file:
         await file.write(b"x")
 
@@ -196,16 +192,16 @@ async def test_a_rename_never_replaces_a_file(client: asyncssh.SFTPClient) -> No
         await client.rename("outbox/a", "outbox/b")
 
 
-async def test_a_listing_is_ten_thousand_names_longer_once(sftp: Sftp, client: asyncssh.SFTPClient) -> None:
-    plan(sftp, kind="long_listing")
+async def test_a_listing_is_ten_thousand_names_longer_once(sftp: Sftp, client: asyncssh.SFTPClient, plan: Plan) -> None:
+    plan(kind="long_listing")
 
     assert [len(await names(client, "inbox")) for _ in range(2)] == [10_000, 0]
 
 
 async def test_a_file_is_taken_before_its_writer_hears_of_the_rename(
-    sftp: Sftp, client: asyncssh.SFTPClient, samples: Path
+    sftp: Sftp, client: asyncssh.SFTPClient, samples: Path, plan: Plan
 ) -> None:
-    plan(sftp, kind="takes_before_marked")
+    plan(kind="takes_before_marked")
 
     await upload(client, DELIVER, (samples / DELIVER).read_bytes())
 

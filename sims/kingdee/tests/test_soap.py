@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
-from pydantic import SecretStr, TypeAdapter
+from pydantic import SecretStr
 
 from sim_kingdee import reports, xml_codec
 from sim_kingdee.api import create_app
@@ -20,8 +19,9 @@ from sim_kingdee.domain import Behaviour
 from sim_kingdee.faces.folder import Folder
 from sim_kingdee.faces.soap import Soap
 from sim_kingdee.layouts import INTERFACES
-from sim_kingdee.misdeeds import Planned
 from sim_kingdee.settings import SoapExchange
+
+Plan = Callable[..., None]
 
 NOW = datetime(2026, 11, 22, 7, 21, 0, tzinfo=UTC)
 NS = "urn:lemai-kingdee:docking:1.0"
@@ -145,11 +145,6 @@ def fault_of(answer: httpx.Response) -> tuple[str, str]:
     return found.findtext("faultcode", ""), found.findtext("detail/code", "")
 
 
-def plan(soap: Soap, **body: Any) -> None:
-    misdeed: Planned = TypeAdapter[Planned](Planned).validate_python(body)
-    soap.erp.misdeeds.plan(misdeed)
-
-
 async def test_an_instruction_is_acknowledged_in_the_answer(http: httpx.AsyncClient, samples: Path) -> None:
     assert ack_of(await post(http, call_of(message(samples)))) == {
         "messageId": "LQ20261122100000000001",
@@ -222,24 +217,24 @@ async def test_a_bad_envelope_is_a_fault(
 
 
 async def test_an_error_after_storing_is_made_good_by_the_same_call(
-    http: httpx.AsyncClient, soap: Soap, samples: Path
+    http: httpx.AsyncClient, soap: Soap, samples: Path, plan: Plan
 ) -> None:
-    plan(soap, kind="error_after_storing")
+    plan(kind="error_after_storing")
 
     assert (await post(http, call_of(message(samples)))).status_code == 500
     assert ack_of(await post(http, call_of(message(samples))))["status"] == "DUPLICATE"
     assert len(reports.orders(soap.store.db, limit=10)) == 1
 
 
-async def test_an_answer_may_come_too_late(http: httpx.AsyncClient, soap: Soap, samples: Path) -> None:
-    plan(soap, kind="timeout_after_storing", seconds=0.05)
+async def test_an_answer_may_come_too_late(http: httpx.AsyncClient, soap: Soap, samples: Path, plan: Plan) -> None:
+    plan(kind="timeout_after_storing", seconds=0.05)
 
     assert (await post(http, call_of(message(samples)))).status_code == 504
     assert ack_of(await post(http, call_of(message(samples))))["status"] == "DUPLICATE"
 
 
-async def test_a_planned_fault_stores_nothing(http: httpx.AsyncClient, soap: Soap, samples: Path) -> None:
-    plan(soap, kind="fault")
+async def test_a_planned_fault_stores_nothing(http: httpx.AsyncClient, soap: Soap, samples: Path, plan: Plan) -> None:
+    plan(kind="fault")
 
     assert fault_of(await post(http, call_of(message(samples)))) == ("soap:Server", "E_SERVER")
     assert ack_of(await post(http, call_of(message(samples))))["status"] == "ACCEPTED"

@@ -11,9 +11,10 @@ from sim_kingdee.encodings import ENCODINGS
 from sim_kingdee.erp import Erp
 from sim_kingdee.exchange import Exchange, Pace
 from sim_kingdee.faces.folder import Folder
+from sim_kingdee.faces.http import Http
 from sim_kingdee.faces.sftp import Sftp
 from sim_kingdee.faces.soap import Soap
-from sim_kingdee.settings import ExchangeSettings, FolderExchange, Settings, SftpExchange, SoapExchange
+from sim_kingdee.settings import ExchangeSettings, FolderExchange, HttpExchange, Settings, SftpExchange, SoapExchange
 from sim_kingdee.storage import Store
 from sim_kingdee.webapi.approval import Site
 from sim_kingdee.webapi.server import Server
@@ -51,8 +52,8 @@ def build_exchange(exchange: ExchangeSettings, erp: Erp, settings: Settings) -> 
             return Sftp(exchange, erp, settings.sim_kingdee_dir, trailer_patience_s=patience_s)
         case SoapExchange():
             return Soap(exchange, erp)
-        case _:
-            raise NotImplementedError(exchange.name)
+        case HttpExchange():
+            return Http(exchange, erp)
 
 
 def build_webapi(erp: Erp, settings: Settings) -> Server | None:

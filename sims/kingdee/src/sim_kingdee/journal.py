@@ -85,14 +85,25 @@ class Journal:
         rows = self._db.execute(f"{_OUTGOING} AND status = 'WRITING' ORDER BY id", (self._face,))
         return [Outgoing(**row) for row in rows]
 
-    def outgoing_after(self, file_id: int, limit: int) -> list[Outgoing]:
-        """Files for Lemai stored after an id, oldest first."""
-        rows = self._db.execute(f"{_OUTGOING} AND id > ? ORDER BY id LIMIT ?", (self._face, file_id, limit))
-        return [Outgoing(**row) for row in rows]
+    def listed_after(self, file_id: int, limit: int) -> list[dict[str, str]]:
+        """Name, sha256 and cursor of the files for Lemai stored after an id, oldest first."""
+        rows = self._db.execute(
+            "SELECT name, sha256, CAST(id AS TEXT) AS cursor FROM file"
+            " WHERE face = ? AND direction = 'out' AND id > ? ORDER BY id LIMIT ?",
+            (self._face, file_id, limit),
+        )
+        return [dict(row) for row in rows]
 
     def first(self, name: str) -> Outgoing:
         """What was first written under a name; raises KeyError when there is nothing."""
         row = self._db.execute(f"{_OUTGOING} AND name = ? ORDER BY id", (self._face, name)).fetchone()
+        if row is None:
+            raise KeyError(name)
+        return Outgoing(**row)
+
+    def latest(self, name: str) -> Outgoing:
+        """What was last written under a name; raises KeyError when there is nothing."""
+        row = self._db.execute(f"{_OUTGOING} AND name = ? ORDER BY id DESC", (self._face, name)).fetchone()
         if row is None:
             raise KeyError(name)
         return Outgoing(**row)

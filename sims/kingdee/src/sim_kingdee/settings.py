@@ -39,12 +39,15 @@ class SftpExchange(_Exchange):
 
 
 class HttpExchange(_Exchange):
-    """Signed calls: instructions are posted to us, actuals are pulled from us."""
+    """Signed calls: instructions are posted to us; actuals are pulled from us, or posted to `{url}/<interface>`."""
 
     name: Literal["http"]
     encoding: Literal["xml", "json"] = "json"
     app_key: str
     app_secret: SecretStr
+    url: str = ""
+    timeout_s: float = Field(default=30, gt=0)
+    retry_s: float = Field(default=1, gt=0)
 
 
 class SoapExchange(_Exchange):

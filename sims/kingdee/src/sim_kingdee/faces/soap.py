@@ -1,7 +1,5 @@
 """The SOAP face: a server for instructions, and a client that calls Lemai with what it has not acknowledged yet."""
 
-import asyncio
-import contextlib
 import hashlib
 import hmac
 from collections.abc import Callable, Sequence
@@ -15,8 +13,7 @@ from sim_kingdee.ack import Arrival, ack_node, ack_values
 from sim_kingdee.checks import check_size
 from sim_kingdee.damage import Damage
 from sim_kingdee.erp import Erp
-from sim_kingdee.exchange import Pace
-from sim_kingdee.faces.calls import Calls, instruction_named
+from sim_kingdee.faces.calls import Calls, NoAck, instruction_named
 from sim_kingdee.faces.envelope import (
     OPERATIONS,
     Call,
@@ -43,9 +40,8 @@ class Soap(Calls):
     """SOAP in both directions."""
 
     def __init__(self, settings: SoapExchange, erp: Erp) -> None:
-        super().__init__("soap", erp, xml_codec)
+        super().__init__("soap", erp, xml_codec, timeout_s=settings.timeout_s, retry_s=settings.retry_s)
         self._settings = settings
-        self._has_more = asyncio.Event()
 
     def routes(self, now: Callable[[], datetime]) -> APIRouter:
         """`/soap`, where Lemai calls us."""
@@ -90,33 +86,7 @@ class Soap(Calls):
             raise SoapFault("Client", "E_OPERATION", "SOAPAction 与操作不符 / SOAPAction is of another operation")
         return call, interface
 
-    async def serve(self, pace: Pace) -> None:
-        """Write actuals and call Lemai with them."""
-        async with asyncio.TaskGroup() as group, httpx.AsyncClient(timeout=self._settings.timeout_s) as http:
-            group.create_task(super().serve(pace))
-            while True:
-                self._has_more.clear()
-                await self.push(http)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._has_more.wait(), self._settings.retry_s)
-
-    async def push(self, http: httpx.AsyncClient) -> None:
-        """Call Lemai with everything it has not acknowledged, in order; the first call that fails ends the turn."""
-        for file in self.journal.unfinished():
-            try:
-                answer = await self._call(http, file)
-            except FaultReceived as error:
-                if not file.damage or error.side != "Client":
-                    return
-                # Damaged bytes never get an acknowledgement; their documents come again in another call.
-                self.journal.set_ack(file.id, "REFUSED", {"fault": str(error)})
-            except (httpx.HTTPError, SoapFault):
-                return
-            else:
-                self.journal.set_ack(file.id, "ANSWERED", answer)
-
     async def _call(self, http: httpx.AsyncClient, file: Outgoing) -> dict[str, object]:
-        """Lemai's acknowledgement; raises httpx.HTTPError or SoapFault when there is none."""
         operation = OPERATIONS[file.interface]
         settings = self._settings
         content = file.content.decode(errors="replace").partition("?>\n")[2]
@@ -127,15 +97,15 @@ class Soap(Calls):
         )
         if sent.status_code != httpx.codes.INTERNAL_SERVER_ERROR:
             sent.raise_for_status()
-        answer = opened(sent.content, "ack")
+        try:
+            answer = opened(sent.content, "ack")
+        except SoapFault as error:
+            is_refused = isinstance(error, FaultReceived) and error.side == "Client"
+            raise NoAck(str(error), is_refused=is_refused) from error
         message_id = answer.parameter.at("messageId") or Node("")
         if answer.operation != f"{operation}Response" or message_id.text not in ("", _message_id(file)):
-            raise SoapFault("Server", "E_ACK", "回执不属于这次调用 / the acknowledgement is of another call")
+            raise NoAck("回执不属于这次调用 / the acknowledgement is of another call", is_refused=False)
         return ack_values(answer.parameter)
-
-    def _send(self, file: Outgoing) -> None:
-        """The client calls Lemai with it."""
-        self._has_more.set()
 
     def _compose(
         self, interface: str, owner_code: str, documents: Sequence[Document], now: datetime, damage: Damage | None
