@@ -1,10 +1,17 @@
 """Which codec a profile asks for."""
 
 from lemai_docking.codec import Codec
+from lemai_docking.json_syntax import JsonSyntax
 from lemai_docking.profile import Profile
 from lemai_docking.text_codec import TextCodec
+from lemai_docking.tree_codec import TreeCodec
+from lemai_docking.xml_syntax import XmlSyntax
 
 
 def codec_of(profile: Profile) -> Codec:
-    """The codec that reads and writes a counterpart's files."""
-    return TextCodec(profile)
+    """The codec that reads and writes a counterpart's files. What a SOAP call carries is the XML message."""
+    if profile.encoding == "text":
+        return TextCodec(profile)
+    if profile.encoding == "json":
+        return TreeCodec(profile, JsonSyntax())
+    return TreeCodec(profile, XmlSyntax())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 REASONS = {
     "E_NAME": ("文件名不合规定", "the file name fits no interface"),
     "E_HEADER": ("文件头不合规定", "the header is malformed"),
+    "E_SYNTAX": ("不是格式良好的消息", "not a well-formed message"),
     "E_CHARSET": ("字符集不支持或字节无法解码", "unsupported charset or undecodable bytes"),
     "E_COLUMN": ("列不符", "columns do not fit"),
     "E_RECORD": ("记录标记未知或位置不对", "unknown or misplaced record tag"),
