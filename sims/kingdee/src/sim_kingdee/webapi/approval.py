@@ -9,7 +9,7 @@ from sim_kingdee.message import Document, Record, Values
 from sim_kingdee.rules import order_type_of
 from sim_kingdee.storage import Received, StockKey
 from sim_kingdee.webapi.answers import MsgCode, Refused
-from sim_kingdee.webapi.bills import Bill, Bills, Entry, Fields
+from sim_kingdee.webapi.bills import Bill, Bills, Entry, Fields, is_id
 from sim_kingdee.webapi.forms import FORMS, INVENTORY_TYPE, STOCK_STATUS, Form
 
 FACE = "webapi"
@@ -139,7 +139,7 @@ class Approvals:
 def line_numbers(form: Form, bill: Bill) -> list[int]:
     """The caller's own line numbers where its notes are that, else the places of the entries."""
     notes = [form.value("line_no", entry.fields, in_entry=True) for entry in bill.entries]
-    is_numbered = all(note.isdigit() and int(note) > 0 for note in notes) and len(set(map(int, notes))) == len(notes)
+    is_numbered = all(is_id(note) and int(note) > 0 for note in notes) and len(set(map(int, notes))) == len(notes)
     return [int(note) for note in notes] if is_numbered else list(range(1, len(notes) + 1))
 
 

@@ -1,6 +1,7 @@
 """Bills of every form, in the ERP's own store. Callers own the transaction."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from sim_kingdee.storage import Store
 from sim_kingdee.wire_time import SHANGHAI
 
 Fields = dict[str, str | bool]
+_ID = re.compile("[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ class Bill:
 def server_time(moment: datetime) -> str:
     """A moment as the server keeps it: wall clock with milliseconds, no zone."""
     return moment.astimezone(SHANGHAI).replace(tzinfo=None).isoformat(timespec="milliseconds")
+
+
+def is_id(value: object) -> bool:
+    """Whether a value, or its text, is a whole number that the store can hold."""
+    return not isinstance(value, bool) and _ID.fullmatch(str(value)) is not None
 
 
 class Bills:

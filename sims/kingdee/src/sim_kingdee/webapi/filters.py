@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sim_kingdee.webapi.answers import MsgCode, Refused
+from sim_kingdee.webapi.bills import is_id
 from sim_kingdee.webapi.columns import Column, Source
 
 _COMPARISON = re.compile(
@@ -69,7 +70,7 @@ def _condition(match: re.Match[str], source: Source) -> Condition:
             bound = _moment(value, column.type)
         case "decimal" | "quantity" if _NUMBER.fullmatch(value):
             sql, mark = f"CAST({sql} AS NUMERIC)", "CAST(? AS NUMERIC)"
-        case "id" if value.isdigit():
+        case "id" if is_id(value):
             mark = "CAST(? AS INTEGER)"
         case "bool" if value in _BOOLEANS:
             sql, mark, bound = f"coalesce({sql}, 0)", "CAST(? AS INTEGER)", _BOOLEANS[value]

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sim_kingdee.webapi.answers import MsgCode, Refused
-from sim_kingdee.webapi.bills import Entry, Fields
+from sim_kingdee.webapi.bills import Entry, Fields, is_id
 from sim_kingdee.webapi.forms import BASE_DATA, Form, Key
 
 _BOOLEANS = {True: True, False: False, "true": True, "false": False, "True": True, "False": False}
@@ -100,7 +100,7 @@ class _Reader:
 
 
 def _id(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not str(value).isdigit():
+    if not is_id(value):
         raise Refused(MsgCode.PARAMETER, f"{name} 应为内码", name)
     return int(value)
 

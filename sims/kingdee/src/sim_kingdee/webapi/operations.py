@@ -7,7 +7,7 @@ from typing import Any
 from sim_kingdee.erp import Erp
 from sim_kingdee.webapi.answers import Answer, MsgCode, Refused
 from sim_kingdee.webapi.approval import Approvals, Site
-from sim_kingdee.webapi.bills import Bill, Bills
+from sim_kingdee.webapi.bills import Bill, Bills, is_id
 from sim_kingdee.webapi.calls import Call
 from sim_kingdee.webapi.columns import internal_id
 from sim_kingdee.webapi.forms import FORMS, Form
@@ -81,7 +81,7 @@ class Operations:
         return answer
 
     def _found(self, form: Form, number: str, bill_id: str) -> Bill:
-        bill = self.bills.find(form.id, bill_no=number, bill_id=int(bill_id) if bill_id.isdigit() else 0)
+        bill = self.bills.find(form.id, bill_no=number, bill_id=int(bill_id) if is_id(bill_id) else 0)
         if bill is None:
             raise Refused(MsgCode.NOTHING_FOUND, f"单据 {number or bill_id} 不存在", form.number_key)
         return bill
@@ -112,7 +112,7 @@ class Operations:
     def _allocated(self, data: Mapping[str, Any]) -> list[Named]:
         """What Allocate names: bills and organisations by their internal ids."""
         ids, orgs = ([part.strip() for part in str(data.get(name) or "").split(",")] for name in ("PkIds", "TOrgIds"))
-        if data.keys() - {"PkIds", "TOrgIds", "IsAutoSubmitAndAudit"} or not all(map(str.isdigit, [*ids, *orgs])):
+        if data.keys() - {"PkIds", "TOrgIds", "IsAutoSubmitAndAudit"} or not all(map(is_id, [*ids, *orgs])):
             raise Refused(MsgCode.PARAMETER, "PkIds 与 TOrgIds 应为内码", "PkIds")
         if orgs != [str(internal_id("org", self._site.org))]:
             raise Refused(MsgCode.INVALID, "目标组织不是可用的组织", "TOrgIds")

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sim_kingdee.webapi.answers import MsgCode, Refused
+from sim_kingdee.webapi.bills import is_id
 from sim_kingdee.webapi.columns import SOURCES, Column, Source
 from sim_kingdee.webapi.filters import read_filter, read_order
 from sim_kingdee.webapi.forms import BASE_DATA, Form
@@ -53,8 +54,8 @@ def _check_parameters(data: Mapping[str, Any]) -> None:
     for name, value in data.items():
         if name not in _PARAMETERS or isinstance(value, bool) or not isinstance(value, _PARAMETERS[name]):
             raise Refused(MsgCode.PARAMETER, f"参数 {name} 不正确", name)
-        if isinstance(value, int) and value < 0:
-            raise Refused(MsgCode.PARAMETER, f"参数 {name} 不能为负", name)
+        if isinstance(value, int) and not is_id(value):
+            raise Refused(MsgCode.PARAMETER, f"参数 {name} 超出范围", name)
 
 
 def _columns(source: Source, field_keys: str) -> list[Column]:

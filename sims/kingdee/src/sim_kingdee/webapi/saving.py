@@ -113,15 +113,15 @@ def returned_fields(bill: Bill, form: Form, names: Sequence[str]) -> dict[str, o
 def _read_flags(data: Mapping[str, Any]) -> dict[str, bool]:
     flags = dict(_FLAGS)
     for name, value in data.items():
-        if name in _FLAGS and value in (True, False, "true", "false"):
-            flags[name] = value in (True, "true")
-        elif not (
-            name == "Model"
-            or (name in _LISTS and isinstance(value, list))
-            or (name in _TEXTS and isinstance(value, str))
-        ):
+        if name in _FLAGS and str(value).lower() in ("true", "false"):
+            flags[name] = str(value).lower() == "true"
+        elif name != "Model" and not (name in _TEXTS and isinstance(value, str)) and not _are_names(name, value):
             raise Refused(MsgCode.PARAMETER, f"参数 {name} 不正确", name)
     return flags
+
+
+def _are_names(name: str, value: object) -> bool:
+    return name in _LISTS and isinstance(value, list) and all(isinstance(part, str) for part in value)
 
 
 def _merged(bill: Bill, model: Model, changed: Sequence[str], *, keeps: bool) -> Model:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -67,7 +68,7 @@ def is_signed(headers: Mapping[str, str], path: str, account: Account, now_s: in
         return False
     acct_id, user, lcid, _ = parts
     app_id, nonce, timestamp = (headers.get(name, "") for name in ("x-kd-appkey", "x-api-nonce", "x-api-timestamp"))
-    if not account.allows(acct_id, user, app_id, lcid) or not nonce or not timestamp.isdigit():
+    if not account.allows(acct_id, user, app_id, lcid) or not nonce or not re.fullmatch("[0-9]{1,12}", timestamp):
         return False
     expected = {
         "x-api-clientid": account.app_id.partition("_")[0],
