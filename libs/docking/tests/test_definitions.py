@@ -8,6 +8,15 @@ from lemai_docking.profile import Profile, built_in, load_profile
 from lemai_docking.routing import SUFFIXES
 
 
+SOLD = {
+    "platform_code", "shop_name", "placed_at", "total_amount", "item_amount", "logistics_code", "receiver_name",
+    "receiver_province", "receiver_city", "receiver_address",
+}  # fmt: skip
+
+
+TOTAL = [{"name": "total_qty", "label": "甲", "xml": "a", "type": "qty", "max": 5}]
+
+
 def a_profile_file(folder: Path, **changes: object) -> Path:
     """The default profile with one interface, changed."""
     content = built_in("kingdee-default").model_dump()
@@ -15,6 +24,12 @@ def a_profile_file(folder: Path, **changes: object) -> Path:
     file = folder / "mine.yaml"
     file.write_text(yaml.safe_dump(content | changes, allow_unicode=True), encoding="utf-8")
     return file
+
+
+def a_record_of(field: dict[str, object]) -> dict[str, object]:
+    """The records of a stock layout whose head has only this field."""
+    fields = [{"label": "甲", "xml": "a", "type": "str", "max": 5} | field]
+    return {"K": {"label": "快照", "fields": fields}, "B": {"label": "余额", "fields": TOTAL}}
 
 
 def test_the_ten_interfaces_are_there_with_their_names_and_directions() -> None:
@@ -65,14 +80,27 @@ def test_conditions_are_told_by_the_document_itself() -> None:
     order = layouts()["deliver_order"].records["O"]
     shipped = layouts()["ship_result"].records["O"]
 
-    assert order.unmet({"order_type": "SALE", "receiver_mobile": "1"}, ()) == ["platform_order_no", "paid_at"]
-    assert order.unmet({"order_type": "SALE", "is_cod": "Y", "platform_order_no": "1", "receiver_tel": "1"}, ()) == [
+    def unmet(record: Record, row: dict[str, object], *tags: str) -> set[str]:
+        return set(record.unmet(row, row, tags)) - (SOLD if record is order else set())
+
+    assert unmet(order, {"order_type": "SALE", "receiver_mobile": "1"}) == {"platform_order_no", "paid_at"}
+    assert unmet(order, {"order_type": "SALE", "is_cod": "Y", "platform_order_no": "1", "receiver_tel": "1"}) == {
         "receivable_amount"
-    ]
-    assert order.unmet({"order_type": "RESEND"}, ()) == ["original_order_no", "receiver_mobile"]
-    assert shipped.unmet({"status": "DELIVERED"}, ("O", "L")) == ["logistics_code"]
-    assert shipped.unmet({"status": "DELIVERED"}, ("O", "L", "P")) == []
-    assert shipped.unmet({"status": "ACCEPT"}, ("O",)) == []
+    }
+    assert unmet(order, {"order_type": "RESEND"}) == {"original_order_no", "receiver_mobile"}
+    assert unmet(shipped, {"status": "DELIVERED"}, "O", "L") == {"logistics_code"}
+    assert unmet(shipped, {"status": "DELIVERED"}, "O", "L", "P") == set()
+    assert unmet(shipped, {"status": "ACCEPT"}, "O") == set()
+
+
+def test_a_loss_has_no_buyer_no_money_and_no_carrier() -> None:
+    records = layouts()["deliver_order"].records
+    loss, sale = {"order_type": "ADJUST"}, {"order_type": "SALE"}
+
+    assert records["O"].unmet(loss, loss, ()) == []
+    assert records["L"].unmet({}, loss, ()) == []
+    assert SOLD < set(records["O"].unmet(sale, sale, ()))
+    assert records["L"].unmet({}, sale, ()) == ["actual_price", "line_amount"]
 
 
 def test_a_wrong_profile_is_told_by_file_and_key(tmp_path: Path) -> None:
@@ -129,6 +157,8 @@ def test_one_file_name_for_both_directions_is_told(tmp_path: Path) -> None:
         ({"identity": "number"}, "identity"),
         ({"control": "weight"}, "control"),
         ({"direction": "both"}, "direction"),
+        ({"records": a_record_of({"name": "snapshot_id", "when": {"b": ["1"]}})}, "unknown fields b"),
+        ({"records": a_record_of({"name": "snapshot_id", "unless": "Z"})}, "unknown Z"),
         ({"records": {"K": {"label": "快照", "fields": [{"name": "page"}]}}}, "records.K.fields.0"),
     ],
 )
@@ -146,7 +176,6 @@ def test_a_wrong_layout_is_told(tmp_path: Path, change: dict[str, object], probl
     ("fields", "problem"),
     [
         ([{"name": "a"}, {"name": "a"}], "appear twice: a"),
-        ([{"name": "a", "when": {"b": ["1"]}}], "unknown fields b"),
         ([{"name": "a", "codes": ["Y"], "default": "N"}], "not one of the codes"),
         ([{"name": "a", "type": "float"}], "fields.0.type"),
     ],

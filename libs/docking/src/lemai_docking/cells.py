@@ -65,7 +65,7 @@ class Texts(dict[Value | None, str]):
         cell = self._wire(text)
         if text := text.strip():
             self._parse(text)
-        elif self.field.required == "M":
+        elif self.field.required == "M" or (value is not None and self.field.when):
             raise BadValue("E_FIELD", "必填/required")
         return cell
 

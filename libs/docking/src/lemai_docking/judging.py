@@ -1,6 +1,6 @@
 """What every encoding checks once it has read a file: header, counts, which interface, the rules of a document."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lemai_docking.documents import Decoded, Document, Header, Rejected, Row
@@ -41,6 +41,27 @@ class Reading:
         self.warnings.append(Fault("W_ROUTE", line, "interface", by_header.interface, allowed[0].interface))
         return allowed[0], []
 
+    def judged(
+        self,
+        layout: Layout,
+        line: int,
+        raw: Mapping[str, str],
+        records: Mapping[str, Sequence[Row]],
+        lines: Mapping[str, Sequence[int]],
+        faults: list[Fault],
+    ) -> Document | Rejected:
+        """A document of these rows, which stand on these lines, unless something is wrong with it."""
+        if not faults:
+            (head,) = records[layout.head]
+            others = {tag: rows for tag, rows in records.items() if tag != layout.head}
+            document = Document(layout.interface, head, others, line)
+            broken = [replace(fault, line=lines[tag][index]) for tag, index, fault in broken_rules(document)]
+            faults = [fault for fault in broken if fault.level == "ERROR"]
+            if not faults:
+                self.warnings += broken
+                return document
+        return refused(layout, line, raw, faults)
+
     def decoded(self, found: Sequence[Document | Rejected], control: int | None) -> Decoded:
         """The whole file. Raises FileRejected if its control total, where one is stated, is another."""
         documents = [one for one in found if isinstance(one, Document)]
@@ -51,22 +72,28 @@ class Reading:
         return Decoded(self.header, documents, rejected, self.warnings)
 
 
-def judged(
-    layout: Layout,
-    line: int,
-    raw: Mapping[str, str],
-    records: Mapping[str, Sequence[Row]],
-    lines: Mapping[str, Sequence[int]],
-    faults: list[Fault],
-) -> Document | Rejected:
-    """A document of these rows, which stand on these lines, unless something is wrong with it."""
-    if not faults:
-        (head,) = records[layout.head]
-        others = {tag: rows for tag, rows in records.items() if tag != layout.head}
-        document = Document(layout.interface, head, others, line)
-        faults = [replace(fault, line=lines[tag][index]) for tag, index, fault in broken_rules(document)]
-        if not faults:
-            return document
+def completed(document: Document) -> tuple[Document, int, list[Fault]]:
+    """A document of ours with its `line_count`, what it adds to the trailer's, and everything wrong with it."""
+    layout = layouts()[document.interface]
+    line_count = len(document.records.get(layout.line, ()))
+    if "line_count" in layout.records[layout.head].by_name:
+        document = replace(document, head={"line_count": line_count, **document.head})
+    broken = [*_route_faults(document), *(fault for _, _, fault in broken_rules(document))]
+    faults = [fault for fault in broken if fault.level == "ERROR"]
+    return document, line_count if layout.line != layout.head else 1, faults
+
+
+def _route_faults(document: Document) -> Iterator[Fault]:
+    layout = layouts()[document.interface]
+    if layout.kinds:
+        try:
+            route([layout], str(document.head.get("order_type", "")), document.order_no)
+        except BadValue as bad:
+            yield Fault(bad.code, 0, "order_no", document.order_no[:100], bad.expected)
+
+
+def refused(layout: Layout, line: int, raw: Mapping[str, str], faults: Sequence[Fault]) -> Rejected:
+    """A document whose head's texts are `raw`, with what is wrong with it."""
     owner_code, order_no = (raw.get(name, "").strip()[:100] for name in ("owner_code", layout.identity))
     return Rejected(layout.interface, owner_code, order_no, line, tuple(faults[:FAULTS_MAX]))
 

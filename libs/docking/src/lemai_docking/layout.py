@@ -32,8 +32,8 @@ class Field(Definition):
     """One field. Lengths count code points; `qty` is a count of pieces, `dec(p,s)` has at most s places.
 
     `required`: M always, O never, C on a condition. A condition the document itself can tell is in `when`
-    (the named fields hold one of the values) and `unless` (that field or record is there); a C without
-    them depends on something outside, such as lot management, and is not checked here.
+    (the named fields, the row's own or its head's, hold one of the values) and `unless` (that field or record is
+    there); a C without them depends on something outside, such as lot management, and is not checked here.
     `open` marks a code list that belongs to platforms or partners: documented, not enforced.
     """
 
@@ -72,10 +72,6 @@ class Record(Definition):
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise ValueError(f"字段重复 / fields appear twice: {', '.join(sorted(twice))}")
-        for field in self.fields:
-            unknown = set(field.when) - set(names)
-            if unknown:
-                raise ValueError(f"{field.name}.when: 未知字段 / unknown fields {', '.join(sorted(unknown))}")
         return self
 
     @cached_property
@@ -92,15 +88,19 @@ class Record(Definition):
     def _conditional(self) -> list[Field]:
         return [field for field in self.fields if field.when or field.unless]
 
-    def unmet(self, row: Mapping[str, object], tags: Collection[str]) -> list[str]:
-        """Fields a row lacks although its own values, and the tags in its document, ask for them."""
+    def unmet(self, row: Mapping[str, object], head: Mapping[str, object], tags: Collection[str]) -> list[str]:
+        """Fields a row lacks although its values, its head's, and the tags in its document ask for them."""
         return [
             field.name
             for field in self._conditional
             if field.name not in row
             and not (field.unless in row or field.unless in tags)
-            and all(row.get(name, self.by_name[name].default) in values for name, values in field.when.items())
+            and all(self._value(name, row, head) in values for name, values in field.when.items())
         ]
+
+    def _value(self, name: str, row: Mapping[str, object], head: Mapping[str, object]) -> object:
+        field = self.by_name.get(name)
+        return row.get(name, field.default) if field else head.get(name)
 
 
 class Layout(Definition):
@@ -128,6 +128,9 @@ class Layout(Definition):
             raise ValueError(f"control: 未知字段 / unknown field {self.control}")
         for record in self.records.values():
             for field in record.fields:
+                unknown = set(field.when) - set(record.by_name) - set(self.records[self.head].by_name)
+                if unknown:
+                    raise ValueError(f"{field.name}.when: 未知字段 / unknown fields {', '.join(sorted(unknown))}")
                 if field.unless not in {None, *record.by_name, *self.records}:
                     raise ValueError(f"{field.name}.unless: 未知字段或记录 / unknown {field.unless}")
         return self

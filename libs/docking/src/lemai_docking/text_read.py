@@ -15,7 +15,6 @@ from lemai_docking.judging import (
     check_count,
     check_header,
     check_limit,
-    judged,
 )
 from lemai_docking.layout import envelope, layouts
 from lemai_docking.profile import Profile
@@ -207,4 +206,4 @@ def _document(reading: _Reading, block: _Block) -> Document | Rejected:
             lines.setdefault(tag, []).append(number)
         except BadValue:
             faults += reader.faults(values, number)
-    return judged(layout, block.line, raw, records, lines, faults)
+    return reading.judged(layout, block.line, raw, records, lines, faults)

@@ -1,16 +1,16 @@
 """Writing the text encoding (reference §1.16): each document on its own, then the frame around them."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from lemai_docking.codec import Encoded, Rendered
 from lemai_docking.documents import Document, Header
-from lemai_docking.faults import BadValue, DocumentRefused, Fault
+from lemai_docking.faults import BadValue, DocumentRefused
+from lemai_docking.judging import completed
 from lemai_docking.layout import envelope, layouts
 from lemai_docking.profile import Profile
-from lemai_docking.routing import route
-from lemai_docking.rules import broken_rules, control_total
+from lemai_docking.rules import control_total
 from lemai_docking.text_rows import RowWriter, row_writer
 
 
@@ -24,22 +24,18 @@ def render(profile: Profile, document: Document) -> Rendered:
 
     `line_count` is filled in. Raises DocumentRefused with every fault, ValueError for unknown fields.
     """
-    layout = layouts()[document.interface]
-    line_count = len(document.records.get(layout.line, ()))
-    if "line_count" in layout.records[layout.head].by_name:
-        document = replace(document, head={"line_count": line_count, **document.head})
-    faults = [*_route_faults(document), *(fault for _, _, fault in broken_rules(document))]
+    document, line_count, faults = completed(document)
     lines: list[str] = []
     for tag, columns in profile.interfaces[document.interface].columns.items():
         writer = row_writer(document.interface, tag, tuple(column.field for column in columns))
-        for row in [document.head] if tag == layout.head else document.records.get(tag, ()):
+        for row in [document.head] if tag == layouts()[document.interface].head else document.records.get(tag, ()):
             try:
                 lines.append(writer.write(row))
             except BadValue:
                 faults += writer.faults(row)
     if faults:
         raise DocumentRefused(faults)
-    return Rendered("\n".join(lines), line_count if layout.line != layout.head else 1, control_total(document))
+    return Rendered("\n".join(lines), line_count, control_total(document))
 
 
 def frame(profile: Profile, header: Header, rendered: Sequence[Rendered]) -> Encoded:
@@ -63,12 +59,3 @@ def frame(profile: Profile, header: Header, rendered: Sequence[Rendered]) -> Enc
         hashlib.sha256(body).hexdigest(),
     ]
     return Encoded(body + "\t".join(map(str, trailer)).encode() + b"\n", tuple(starts))
-
-
-def _route_faults(document: Document) -> Iterator[Fault]:
-    layout = layouts()[document.interface]
-    if layout.kinds:
-        try:
-            route([layout], str(document.head.get("order_type", "")), document.order_no)
-        except BadValue as bad:
-            yield Fault(bad.code, 0, "order_no", document.order_no[:100], bad.expected)

@@ -1,0 +1,148 @@
+"""Valid documents made from the layouts: for sample files, and for tests that want any document there can be."""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+
+from lemai_docking.documents import Document, Row, Value
+from lemai_docking.layout import Field, Layout, Record, layouts
+from lemai_docking.routing import SUFFIXES
+
+PIECES_MAX = 10**14 - 1
+_AMOUNTS = frozenset({"line_amount", "discount_amount", "freight_amount"})
+_FIRST_DAY = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+
+
+def sample(interface: str, random: Random, *, lines: int = 2, alphabet: str = "") -> Document:
+    """A document that breaks no rule, with about half of the optional fields and records.
+
+    Given an alphabet, texts are any of its characters, and numbers and dates as extreme as their types allow;
+    without, they are such as a person likes to read.
+    """
+    return _Maker(layouts()[interface], random, alphabet).document(lines)
+
+
+class _Maker:
+    def __init__(self, layout: Layout, random: Random, alphabet: str) -> None:
+        self._layout = layout
+        self._random = random
+        self._alphabet = alphabet
+
+    def document(self, lines: int) -> Document:
+        layout = self._layout
+        tags = [
+            tag
+            for tag, record in layout.records.items()
+            if tag in {layout.head, layout.line} or record.min or self._perhaps()
+        ]
+        head = self._row(layout.records[layout.head], {}, tags)
+        counts = {tag: lines if tag == layout.line else self._random.randint(1, 3) for tag in tags}
+        records = {
+            tag: [self._row(layout.records[tag], head, tags) for _ in range(counts[tag])]
+            for tag in tags
+            if tag != layout.head
+        }
+        self._number(head)
+        self._add_up(head, records)
+        return Document(layout.interface, head, {tag: rows for tag, rows in records.items() if rows})
+
+    def _row(self, record: Record, head: Row, tags: Collection[str]) -> dict[str, Value]:
+        row = {field.name: self._value(field) for field in record.fields if field.required == "M" or self._perhaps()}
+        while missing := record.unmet(row, head or row, tags):
+            row |= {name: self._value(record.by_name[name]) for name in missing}
+        return {field.name: field.default for field in record.fields if field.default is not None} | row
+
+    def _number(self, head: dict[str, Value]) -> None:
+        """An order number that fits the order kind."""
+        if self._layout.kinds:
+            base = f"26{self._random.randrange(10**8):08d}"
+            head["order_no"] = f"{base}-{SUFFIXES[str(head['order_type'])]}".rstrip("-")
+        if "receiver_oaid" in self._layout.records[self._layout.head].by_name:
+            head["receiver_oaid"] = "oaid"
+
+    def _add_up(self, head: dict[str, Value], records: dict[str, list[dict[str, Value]]]) -> None:
+        """Make counts, sums and references agree."""
+        lines = records.get(self._layout.line, [])
+        if self._layout.line != self._layout.head:
+            head["line_count"] = len(lines)
+        if "package_count" in head and "P" in records:
+            head["package_count"] = len(records["P"])
+        for row in records.get("B", []):
+            row["warehouse_code"] = head["warehouse_code"]
+            row["qty"] = _pieces(row["total_qty"]) - _pieces(row["lock_qty"])
+        for number, row in enumerate(records.get("L", []), 1):
+            row["line_no"] = number
+        if "S" in records:
+            self._add_up_contents(records)
+        if "item_amount" in head and all("line_amount" in row for row in lines):
+            items = sum((_amount(row["line_amount"]) for row in lines), Decimal(0))
+            head["item_amount"] = items
+            if "total_amount" in head:
+                rest = _amount(head.get("freight_amount", Decimal(0))) - _amount(
+                    head.get("discount_amount", Decimal(0))
+                )
+                head["total_amount"] = items + rest
+
+    @staticmethod
+    def _add_up_contents(records: dict[str, list[dict[str, Value]]]) -> None:
+        """Serial numbers belong to the first line, one to each of its pieces."""
+        if not records["L"]:
+            records["S"] = []
+            return
+        records["L"][0]["actual_qty"] = len(records["S"])
+        for row in records["S"]:
+            row["line_no"] = 1
+
+    def _value(self, field: Field) -> Value:
+        if field.codes:
+            code = self._random.choice(field.codes)
+            return int(code) if field.type == "int" else code
+        makers: Mapping[str, Callable[[Field], Value]] = {
+            "flag": lambda _: self._random.choice("YN"),
+            "int": lambda field: self._whole(field.min or 0, 10 ** min(field.max, 9) - 1),
+            # Half of the range, so that free and locked pieces add up to what can be written.
+            "qty": lambda field: self._whole(-PIECES_MAX // 2 if field.min is None else field.min, PIECES_MAX // 2),
+            "dec": self._decimal,
+            "date": lambda _: self._moment().date(),
+            "datetime": lambda _: self._moment(),
+            "str": self._text,
+        }
+        return makers[field.type.partition("(")[0]](field)
+
+    def _whole(self, least: int, most: int) -> int:
+        if not self._alphabet:
+            return self._random.randint(max(least, 1), 20)
+        return self._random.choice([least, most, self._random.randint(least, most)])
+
+    def _decimal(self, field: Field) -> Decimal:
+        digits, places = map(int, field.type[4:-1].split(","))
+        most = 10 ** (digits - places) - 1 if self._alphabet and field.name not in _AMOUNTS else 999
+        least = field.min if field.min is not None else 0 if field.name in _AMOUNTS else -most
+        whole = self._random.randint(least if self._alphabet else 1, most)
+        return Decimal(whole) + Decimal(self._random.randrange(10**places) if whole < most else 0).scaleb(-places)
+
+    def _moment(self) -> datetime:
+        seconds = self._random.randint(-2 * 10**9, 2 * 10**11) if self._alphabet else self._random.randrange(86_400)
+        return _FIRST_DAY + timedelta(seconds=seconds)
+
+    def _text(self, field: Field) -> str:
+        if not self._alphabet:
+            number = str(self._random.randrange(1000, 10_000))
+            is_code = field.name.endswith(("_code", "_no", "_id", "_mobile", "_tel", "_zip", "sn"))
+            return number if is_code else f"{field.label}{number}"[-field.max :]
+        length = self._random.choice([1, field.max, self._random.randint(1, field.max)])
+        return "".join(self._random.choices(self._alphabet, k=length)).strip() or "x"
+
+    def _perhaps(self) -> bool:
+        return self._random.random() < 0.5
+
+
+def _pieces(value: Value) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+def _amount(value: Value) -> Decimal:
+    assert isinstance(value, Decimal)
+    return value
