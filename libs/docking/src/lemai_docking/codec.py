@@ -40,8 +40,8 @@ class Codec(Protocol):
         so digest and counts are not compared.
         """
 
-    def is_complete(self, data: bytes) -> bool:
-        """Whether whoever writes the file is done with it."""
+    def is_complete(self, name: str, data: bytes) -> bool:
+        """Whether whoever writes the file is done with it; False also for a name of no interface."""
 
-    def excerpts(self, data: bytes, lines: Collection[int]) -> Mapping[int, bytes]:
+    def excerpts(self, name: str, data: bytes, lines: Collection[int]) -> Mapping[int, bytes]:
         """For each of these lines, on which documents of a decoded file begin, a file with that document alone."""

@@ -8,7 +8,6 @@ from datetime import timedelta
 from lemai_docking.backoff import Backoff
 from lemai_docking.channel import Entry, Inlet, NotDone
 from lemai_docking.faults import Fault, FileRejected
-from lemai_docking.judging import BYTES_MAX
 from lemai_docking.receiver import Receiver
 
 HALF_WRITTEN_AGE = timedelta(minutes=10)
@@ -73,7 +72,7 @@ class InboxReader:
         data = await self._read(entry)
         if data is None:
             return
-        whole = len(data) > BYTES_MAX or (self._receiver.codec.is_complete(data) and self._stamp(entry.name))
+        whole = len(data) > self._receiver.profile.limits.bytes or self._receiver.codec.is_complete(entry.name, data)
         if not whole and self._receiver.now() - entry.changed_at < HALF_WRITTEN_AGE:
             return
         ack = await self._receiver.receive(entry.name, data)
@@ -88,7 +87,7 @@ class InboxReader:
         """None if it is gone, or nothing that can be read: that is told once."""
         try:
             if entry.regular:
-                return await self._inlet.read(entry.name, BYTES_MAX)
+                return await self._inlet.read(entry.name, self._receiver.profile.limits.bytes)
         except FileNotFoundError:
             return None
         except NotDone:

@@ -111,7 +111,7 @@ class Posting:
         self, connection: AsyncConnection, file: IncomingFile, data: bytes, rejected: Sequence[Rejected]
     ) -> Sequence[Rejected]:
         """Those that were not in quarantine before."""
-        excerpts = self._codec.excerpts(data, {document.line_no for document in rejected})
+        excerpts = self._codec.excerpts(file.name, data, {document.line_no for document in rejected})
         added = await self._journal.quarantine.add_documents(
             connection,
             name=file.name,

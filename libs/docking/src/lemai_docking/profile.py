@@ -125,6 +125,14 @@ class Profile(Definition):
                 return FileName(name, interfaces, _stamp(name, found["stamp"]), warnings)
         raise FileRejected(Fault("E_NAME", value=name, expected=" | ".join(self.interfaces_by_file)))
 
+    def knows(self, name: str) -> bool:
+        """Whether it is a file name of one of the interfaces."""
+        try:
+            self.match(name)
+        except FileRejected:
+            return False
+        return True
+
     @property
     def _suffix(self) -> str:
         """What XML and JSON append to the names of the agreement (reference §1.2)."""
@@ -157,10 +165,7 @@ def load_profile(source: Traversable | Path) -> Profile:
     A profile that `extends` a built-in one says only what it has otherwise: keys are merged, lists replaced, and a
     key of `null` is taken away.
     """
-    content = read_yaml(source)
-    if isinstance(content, dict) and (base := content.pop("extends", None)):
-        content = _merged(read_yaml(_built_in(str(base))), content)
-    profile = validated(Profile, content, source.name)
+    profile = validated(Profile, _extended(read_yaml(source)), source.name)
     problems = list(problems_of(profile))
     if problems:
         raise DefinitionError(source.name, problems)
@@ -179,6 +184,13 @@ def built_in(name: str) -> Profile:
 
 def _built_in(name: str) -> Traversable:
     return files(__package__) / "profiles" / f"{name}.yaml"
+
+
+def _extended(content: Any) -> Any:
+    if not isinstance(content, dict) or "extends" not in content:
+        return content
+    base = _extended(read_yaml(_built_in(str(content["extends"]))))
+    return _merged(base, {key: value for key, value in content.items() if key != "extends"})
 
 
 def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

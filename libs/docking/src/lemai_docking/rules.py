@@ -91,10 +91,10 @@ def _content_faults(document: Document) -> Iterator[Broken]:
     if not contents and not serials:
         return
     lines = document.records.get("L", ())
-    first = {row.get("line_no"): index for index, row in reversed(list(enumerate(lines)))}
+    first: dict[object, int] = {row.get("line_no"): index for index, row in reversed(list(enumerate(lines)))}
     actual = _counted(lines, "actual_qty")
     packed = _counted(contents, "qty")
-    for line_no in actual | packed if contents else ():
+    for line_no in (actual | packed) if contents else ():
         if packed[line_no] != actual[line_no]:
             place = ("L", first[line_no]) if line_no in first else ("Q", 0)
             yield *place, Fault("W_PACKAGE_SUM", 0, "actual_qty", str(packed[line_no]), str(actual[line_no]))

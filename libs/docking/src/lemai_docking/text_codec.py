@@ -26,10 +26,10 @@ class TextCodec:
         """Frame first, then document by document."""
         return text_read.decode(self._profile, name, data, vouched=vouched)
 
-    def is_complete(self, data: bytes) -> bool:
+    def is_complete(self, name: str, data: bytes) -> bool:
         """Whether the file ends in a whole trailer."""
-        return text_read.is_complete(data)
+        return self._profile.knows(name) and text_read.is_complete(data)
 
-    def excerpts(self, data: bytes, lines: Collection[int]) -> Mapping[int, bytes]:
+    def excerpts(self, _name: str, data: bytes, lines: Collection[int]) -> Mapping[int, bytes]:
         """Header, the columns in force, the document, a trailer of its own."""
         return text_read.excerpts(data, lines)

@@ -103,11 +103,11 @@ class TreeCodec(Generic[SourceT]):
         reading = Reading(header, candidates, warnings)
         return MessageReader(reading, self._syntax.names, limits, units).decoded(vouched=vouched)
 
-    def is_complete(self, data: bytes) -> bool:
+    def is_complete(self, name: str, data: bytes) -> bool:
         """Whether the message is closed."""
-        return self._syntax.ends(data)
+        return self._profile.knows(name) and self._syntax.ends(data)
 
-    def excerpts(self, data: bytes, lines: Collection[int]) -> Mapping[int, bytes]:
+    def excerpts(self, _name: str, data: bytes, lines: Collection[int]) -> Mapping[int, bytes]:
         """The header and the document, with no trailer: what a person edits is not counted."""
         source = self._syntax.source(data.removeprefix(_BOM))
         header = ""

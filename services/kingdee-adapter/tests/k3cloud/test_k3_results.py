@@ -192,7 +192,7 @@ def test_an_excerpt_of_a_part_decodes_to_that_part() -> None:
         {"2611220001": SALE},
     )
     parts = CODEC.decode("SAL_OUTSTOCK-X.json", data).documents
-    excerpts = CODEC.excerpts(data, {1, 2})
+    excerpts = CODEC.excerpts("x", data, {1, 2})
     assert [CODEC.decode("x", excerpts[line], vouched=True).documents for line in (1, 2)] == [[one] for one in parts]
 
 

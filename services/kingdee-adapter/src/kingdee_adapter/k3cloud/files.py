@@ -64,11 +64,11 @@ class ResultCodec:
         documents = [one for one in made if isinstance(one, Document)]
         return Decoded(header, documents, [one for one in made if isinstance(one, Rejected)], [])
 
-    def is_complete(self, data: bytes) -> bool:
+    def is_complete(self, _name: str, _data: bytes) -> bool:
         """They are made whole."""
         return True
 
-    def excerpts(self, data: bytes, lines: Collection[int]) -> Mapping[int, bytes]:
+    def excerpts(self, _name: str, data: bytes, lines: Collection[int]) -> Mapping[int, bytes]:
         """For each line a document begins on, a file with its rows alone."""
         content = _content("", data)
         if "stock" in content:
