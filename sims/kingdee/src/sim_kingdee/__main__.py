@@ -68,6 +68,7 @@ def build_webapi(erp: Erp, settings: Settings) -> Server | None:
     )
     site = Site(
         org=settings.sim_kingdee_k3_org,
+        item_org=settings.sim_kingdee_k3_item_org or settings.sim_kingdee_k3_org,
         owner_code=settings.sim_kingdee_k3_owner,
         warehouse_code=settings.sim_kingdee_warehouses[0],
     )

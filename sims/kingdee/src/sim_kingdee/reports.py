@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 Row = dict[str, object]
 
-_STOCK = """
+STOCK = """
 SELECT s.warehouse_code, s.owner_code, s.item_code, s.inventory_type, s.on_hand,
        coalesce(l.locked, 0) AS locked, s.on_hand - coalesce(l.locked, 0) AS available,
        coalesce(item.unit, 'Pcs') AS unit
@@ -18,9 +18,8 @@ LEFT JOIN (
     WHERE leg = 'OUT' AND state IN ('NEW', 'PART_DONE')
     GROUP BY warehouse_code, owner_code, item_code, inventory_type
 ) l USING (warehouse_code, owner_code, item_code, inventory_type)
-WHERE {where}
-ORDER BY s.warehouse_code, s.owner_code, s.item_code, s.inventory_type DESC
 """
+_STOCK_ORDER = "ORDER BY s.warehouse_code, s.owner_code, s.item_code, s.inventory_type DESC"
 
 # The same line of a trade in two sales orders, or pieces that left beyond what was asked.
 _DUPLICATES = {
@@ -52,7 +51,7 @@ def stock(db: sqlite3.Connection, *, warehouse_code: str = "", owner_code: str =
     where, parameters = _where(
         {"s.warehouse_code": warehouse_code, "s.owner_code": owner_code, "s.item_code": item_code}
     )
-    return _rows(db.execute(_STOCK.format(where=where), parameters))
+    return _rows(db.execute(f"{STOCK} WHERE {where} {_STOCK_ORDER}", parameters))
 
 
 def items(db: sqlite3.Connection, *, owner_code: str = "", item_code: str = "") -> list[Row]:

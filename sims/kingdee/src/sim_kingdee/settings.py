@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     sim_kingdee_k3_app_id: str = ""
     sim_kingdee_k3_app_secret: SecretStr = SecretStr("")
     sim_kingdee_k3_org: str = "100"
+    sim_kingdee_k3_item_org: str = ""
     sim_kingdee_k3_owner: str = "JFY"
 
     @model_validator(mode="after")

@@ -21,7 +21,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def server(folder: Folder) -> Server:
-    return Server(folder.erp, ACCOUNT, Site(org="100", owner_code="JFY", warehouse_code="WH01"))
+    return Server(folder.erp, ACCOUNT, Site(org="100", item_org="1", owner_code="JFY", warehouse_code="WH01"))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from sim_kingdee.faces.folder import Folder
+from sim_kingdee.webapi.approval import Approvals, Site
 from sim_kingdee.webapi.columns import internal_id
 from sim_kingdee.webapi.server import Server
 from sim_kingdee.webapi.testing import K3, ORG, Clock, order, refusal
@@ -198,8 +199,8 @@ async def test_stock_falls_below_nothing_only_when_the_caller_says_so(k3: K3) ->
 MATERIAL = {
     "FNumber": "NEW-1",
     "FName": "新裙",
-    "FCreateOrgId": ORG,
-    "FUseOrgId": ORG,
+    "FCreateOrgId": {"FNumber": "1"},
+    "FUseOrgId": {"FNumber": "1"},
     "SubHeadEntity": {"FBaseUnitId": {"FNumber": "Pcs"}, "FBARCODE": "6901234567892", "FIsSale": True},
     "SubHeadEntity1": {"FIsBatchManage": "true"},
 }
@@ -226,7 +227,7 @@ async def test_an_item_is_usable_once_it_is_approved_and_allocated(k3: K3) -> No
 
     assert await k3.query(
         "BD_MATERIAL", "FMATERIALID,FNumber,FName,FIsBatchManage,FForbidStatus,FUseOrgId,FUseOrgId.FNumber"
-    ) == [[saved["Id"], "NEW-1", "新裙", True, "A", org_id, "100"]]
+    ) == [[saved["Id"], "NEW-1", "新裙", True, "A", internal_id("org", "1"), "1"]]
     (item,) = (await k3.http.get("/sim/items", params={"item_code": "NEW-1"})).json()["items"]
     assert (item["is_valid"], item["record"]["item_name"], item["record"]["is_batch_mgmt"]) == ("Y", "新裙", "Y")
     assert (await k3.query("SAL_SaleOrder", "FMaterialId,FMaterialId.FName"))[0] == [saved["Id"], "新裙"]
@@ -248,6 +249,14 @@ async def test_an_item_is_changed_by_taking_its_approval_back(k3: K3) -> None:
     assert await orderable(k3) == ""
     (item,) = (await k3.http.get("/sim/items", params={"item_code": "NEW-1"})).json()["items"]
     assert item["record"]["item_name"] == "旧裙"
+
+
+async def test_an_item_of_the_same_organisation_needs_no_allocation(folder: Folder, k3: K3, server: Server) -> None:
+    site = Site(org="1", item_org="1", owner_code="JFY", warehouse_code="WH01")
+    approvals = Approvals(folder.erp, server.bills, site)
+    await k3.approve("BD_MATERIAL", MATERIAL)
+
+    assert approvals.item_fault("NEW-1") == ""
 
 
 async def test_a_disabled_item_cannot_be_ordered_until_it_is_enabled(k3: K3) -> None:

@@ -203,3 +203,12 @@ async def test_stock_is_asked_for_live(k3: K3) -> None:
     ids = await k3.query("STK_Inventory", "FID", OrderString="FID")
     assert (ids, len({row[0] for row in ids})) == (sorted(ids), 3)
     assert await k3.query("STK_Inventory", "FQty", "FStockId.FNumber='WH02' and FQty>0") == [[7]]
+
+
+async def test_stock_that_open_orders_wait_for_is_locked(k3: K3) -> None:
+    await k3.http.post("/sim/scripts", json={"default": "silent"})
+    await k3.approve(FORM, order(FORM, "1", (DRESS, 10)))
+
+    rows = await k3.query("STK_Inventory", "FBaseQty,FBaseLockQty,FLockQty", f"FMaterialId.FNumber='{DRESS}'")
+
+    assert rows == [[100, 10, 10]]

@@ -198,8 +198,8 @@ async def test_no_json_breaks_the_server(k3: K3, value: Any, name: str, entry_na
 
 
 async def test_every_envelope_is_read(k3: K3) -> None:
-    model = '{"Model":{"FNumber":"A%s","FName":"裙","FCreateOrgId":{"FNumber":"100"},'
-    model += '"FUseOrgId":{"FNumber":"100"},"SubHeadEntity":{"FBaseUnitId":{"FNumber":"Pcs"}}}}'
+    model = '{"Model":{"FNumber":"A%s","FName":"裙","FCreateOrgId":{"FNumber":"1"},'
+    model += '"FUseOrgId":{"FNumber":"1"},"SubHeadEntity":{"FBaseUnitId":{"FNumber":"Pcs"}}}}'
     bodies: list[object] = [
         {"formid": "BD_MATERIAL", "data": model % 1},
         ["BD_MATERIAL", model % 2],

@@ -19,9 +19,13 @@ _NEGATIVE_STOCK = "STK_InvCheckResult"
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The organisation that calls act for, the owner whose goods it keeps, and where goods go when a bill is silent."""
+    """The organisation that calls act for, the owner whose goods it keeps, and where goods go when a bill is silent.
+
+    `item_org` looks after the items: when it is another organisation, an item is usable once it is allocated.
+    """
 
     org: str
+    item_org: str
     owner_code: str
     warehouse_code: str
 
@@ -91,7 +95,8 @@ class Approvals:
             return "已禁用"
         if bill.status != "C":
             return "未审核"
-        return "" if bill.is_allocated else f"未分配到组织 {self._site.org}"
+        is_usable = bill.is_allocated or self._site.item_org == self._site.org
+        return "" if is_usable else f"未分配到组织 {self._site.org}"
 
     def _instruction(self, form: Form, bill: Bill) -> Document:
         head = {
@@ -110,7 +115,7 @@ class Approvals:
         named = {form.value("stock", entry.fields, in_entry=True) for entry in bill.entries} - {""}
         if len(named) > 1:
             raise Refused(MsgCode.INVALID, f"单据 {bill.bill_no} 的分录不是同一仓库")
-        return next(iter(named), "") or form.value("stock", bill.head) or self._site.warehouse_code
+        return next(iter(named), "") or self._site.warehouse_code
 
     def _move(self, form: Form, bill: Bill, times: int, interactions: str) -> None:
         sign = times * (-1 if form.approval == "take_out" else 1)

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from sim_kingdee import reports
 from sim_kingdee.webapi.forms import BASE_DATA, FORMS, STOCK_STATUS, Form
 
 
@@ -104,15 +105,17 @@ def _inventory_source() -> Source:
         "FKeeperTypeId": Column("'BD_KeeperOrg'", "text"),
         "FKeeperId": Column("webapi_org()", "org"),
         "FLot": Column("NULL", "ref"),
-        "FBaseUnitId": Column("coalesce(item.unit, 'Pcs')", "ref"),
+        "FBaseUnitId": Column("b.unit", "ref"),
         "FQty": Column("b.on_hand", "quantity"),
         "FBaseQty": Column("b.on_hand", "quantity"),
+        "FLockQty": Column("b.locked", "quantity"),
+        "FBaseLockQty": Column("b.locked", "quantity"),
         # Servers were reported to answer 0 here.
         "FAVBQty": Column("'0'", "quantity"),
         "FProduceDate": Column("NULL", "date"),
         "FExpiryDate": Column("NULL", "date"),
     }
-    return Source("stock b LEFT JOIN item USING (owner_code, item_code)", "", "owner_code = webapi_owner()", columns)
+    return Source(f"({reports.STOCK}) b", "", "b.owner_code = webapi_owner()", columns)
 
 
 def _organisations_source() -> Source:
@@ -121,7 +124,8 @@ def _organisations_source() -> Source:
         "FNumber": Column("b.number", "text"),
         "FName": Column("b.number", "text"),
     }
-    return Source("(SELECT webapi_org() AS number) b", "", "1", columns)
+    tables = "(SELECT webapi_org() AS number UNION SELECT webapi_item_org()) b"
+    return Source(tables, "", "1", columns)
 
 
 SOURCES: Mapping[str, Source] = {
@@ -131,8 +135,9 @@ SOURCES: Mapping[str, Source] = {
 }
 
 
-def add_functions(db: sqlite3.Connection, org: str, owner_code: str) -> None:
+def add_functions(db: sqlite3.Connection, *, org: str, item_org: str, owner_code: str) -> None:
     """Make the functions that columns use known to a connection."""
     db.create_function("internal_id", 2, internal_id, deterministic=True)
     db.create_function("webapi_org", 0, lambda: org, deterministic=True)
+    db.create_function("webapi_item_org", 0, lambda: item_org, deterministic=True)
     db.create_function("webapi_owner", 0, lambda: owner_code, deterministic=True)

@@ -87,7 +87,8 @@ class Saving:
             case "bill_type":
                 return "" if number == form.bill_type else f"不是 {form.id} 的单据类型"
             case "org":
-                return "" if number == self.site.org else "不是可用的组织"
+                org = self.site.item_org if form.approval == "know_item" else self.site.org
+                return "" if number == org else "不是可用的组织"
             case "status":
                 return "" if number in INVENTORY_TYPE else "不是库存状态"
             case "stock":

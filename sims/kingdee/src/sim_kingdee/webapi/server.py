@@ -38,7 +38,7 @@ class Server:
         self._operations = Operations(erp, site)
         self._sessions: set[str] = set()
         self._session_numbers = count(1)
-        add_functions(erp.store.db, site.org, site.owner_code)
+        add_functions(erp.store.db, org=site.org, item_org=site.item_org, owner_code=site.owner_code)
 
     @property
     def bills(self) -> Bills:
