@@ -7,7 +7,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from lemai_docking.profile import Profile, built_in
+from lemai_docking.sftp import SftpFolder
 from lemai_docking.testing import Docking, create_tables
+from lemai_docking.testing_sftp import FaultySftp, serving
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -38,3 +40,17 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 def docking(engine: AsyncEngine, tmp_path: Path, profile: Profile) -> Docking:
     return Docking(engine, tmp_path / "kingdee", profile)
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[FaultySftp]:
+    (tmp_path / "partner").mkdir()
+    async with serving(tmp_path / "partner") as server:
+        yield server
+
+
+@pytest.fixture
+async def channel(docking: Docking, server: FaultySftp) -> AsyncIterator[SftpFolder]:
+    channel = SftpFolder(server.site(), docking.clock)
+    yield channel
+    await channel.close()

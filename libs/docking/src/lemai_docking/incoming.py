@@ -32,6 +32,11 @@ class IncomingFile:
     ack: Mapping[str, Any] | None = None
     read_as: str | None = None
 
+    @property
+    def read_name(self) -> str:
+        """The name that tells its interface."""
+        return self.read_as or self.name
+
 
 class IncomingJournal:
     """One counterpart's incoming files. Every method runs in the caller's transaction."""

@@ -111,7 +111,7 @@ class Posting:
         self, connection: AsyncConnection, file: IncomingFile, data: bytes, rejected: Sequence[Rejected]
     ) -> Sequence[Rejected]:
         """Those that were not in quarantine before."""
-        excerpts = self._codec.excerpts(file.name, data, {document.line_no for document in rejected})
+        excerpts = self._codec.excerpts(file.read_name, data, {document.line_no for document in rejected})
         added = await self._journal.quarantine.add_documents(
             connection,
             name=file.name,
@@ -161,7 +161,7 @@ class Posting:
         if stored is None:
             raise LookupError(f"the bytes of file {file_id}, a page of a snapshot, are forgotten")
         file, data = stored
-        return await asyncio.to_thread(self._codec.decode, file.read_as or file.name, data, vouched=bool(file.read_as))
+        return await asyncio.to_thread(self._codec.decode, file.read_name, data, vouched=bool(file.read_as))
 
 
 def _order_key(document: Document) -> OrderKey:

@@ -67,7 +67,7 @@ class Replayer:
         if stored is None:
             return None
         file, data = stored
-        decoded = await self._decode(file.read_as or file.name, data, vouched=file.read_as is not None)
+        decoded = await self._decode(file.read_name, data, vouched=file.read_as is not None)
         if line is not None:
             decoded = _only(decoded, line)
             if file.state == "rejected" or not (decoded.documents or decoded.rejected):
