@@ -108,6 +108,30 @@ async def test_a_silent_order_has_no_result(k3: K3, server: Server, clock: Clock
     assert await k3.query("SAL_OUTSTOCK", "FBillNo") == []
 
 
+async def test_a_mere_status_is_told_by_no_bill(k3: K3, server: Server, clock: Clock) -> None:
+    await k3.http.post("/sim/scripts", json={"default": "status_only"})
+    await k3.approve("SAL_SaleOrder", order("SAL_SaleOrder", "2611220001", (DRESS, 1)))
+    for _ in range(3):
+        server.bill_results(clock.now)
+        clock.advance(seconds=2)
+
+    assert await k3.query("SAL_OUTSTOCK", "F_LM_ConfirmType,FRealQty") == [["0", 1]]
+    shown = (await k3.http.get("/sim/orders/JFY/2611220001")).json()
+    assert [(actual["status"], actual["file_name"]) for actual in shown["actuals"]] == [
+        ("ACCEPT", "SAL_SaleOrder 2611220001"),
+        ("DELIVERED", "SAL_OUTSTOCK SHP-2611220001-2"),
+    ]
+
+
+async def test_damaged_goods_stand_in_a_row_of_their_own(k3: K3, server: Server, clock: Clock) -> None:
+    await k3.http.post("/sim/scripts", json={"default": "damaged"})
+    await k3.approve("PUR_PurchaseOrder", order("PUR_PurchaseOrder", "1-c", (DRESS, 5)))
+    server.bill_results(clock.now)
+
+    rows = await k3.query("STK_InStock", "FEntryNote,FRealQty,FStockStatusId.FNumber")
+    assert rows == [["1", 4, "KCZT01_SYS"], ["1", 1, "KCZT08_SYS"]]
+
+
 async def test_returned_goods_keep_the_grade_they_came_with(k3: K3, server: Server, clock: Clock) -> None:
     status = {"FStockStatusId": {"FNumber": "KCZT08_SYS"}}
     await k3.approve("SAL_RETURNNOTICE", order("SAL_RETURNNOTICE", "1-t", (DRESS, 3), entry=status))

@@ -15,18 +15,19 @@ _ORDER_OF = {INTERFACES[form.interface].answer: form for form in FORMS.values() 
 
 
 def bill_results(erp: Erp, bills: Bills, site: Site, now: datetime) -> None:
-    """Book what is due and make a bill of every actual that has none."""
+    """Book what is due and make a bill of every actual that has none; a mere status is told by no bill."""
     with erp.store.transaction():
         erp.confirm_due(now, _RESULTS_MAX)
         for (interface, _), actuals in erp.store.unwritten(_RESULTS_MAX, FACE).items():
-            form = BY_INTERFACE[interface]
             for actual_id, document in actuals:
-                bill_no = document.head.values["out_biz_code"]
                 order = bills.find(_ORDER_OF[interface].id, bill_no=document.head.values["order_no"])
                 assert order is not None
-                head, entries = _compose(form, document, order, site, now)
-                bills.set_status(bills.add(form.id, bill_no, head, entries, now), "C", now)
-                erp.store.mark_written(f"{form.id} {bill_no}", {actual_id: 0})
+                told = order.form, order.bill_no
+                if document.lines():
+                    told = BY_INTERFACE[interface].id, document.head.values["out_biz_code"]
+                    head, entries = _compose(BY_INTERFACE[interface], document, order, site, now)
+                    bills.set_status(bills.add(*told, head, entries, now), "C", now)
+                erp.store.mark_written(" ".join(told), {actual_id: 0})
 
 
 def _compose(form: Form, document: Document, order: Bill, site: Site, now: datetime) -> tuple[Fields, list[Entry]]:
