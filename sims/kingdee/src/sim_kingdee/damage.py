@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 
-from sim_kingdee.message import Document
+from sim_kingdee.message import Document, Record
 
 _TOTAL = re.compile(rb'(?s)(.*(?:TRL\t\d+\t\d+\t\d+\t|<totalQty>|"total_qty": "))(-?\d+)(.*)')
 _MESSAGE_ID = re.compile(rb'(<messageId>|"message_id": ")([^<"]+)')
@@ -27,13 +27,18 @@ class Damage(StrEnum):
 
 
 def spoil_documents(damage: Damage | None, documents: Sequence[Document]) -> list[Document]:
-    """`bad_line` spoils the number of the first line of the last document; the frame stays right."""
+    """`bad_line` spoils the first line of the last document, or its head when it has none; the frame stays right."""
     if damage is not Damage.BAD_LINE:
         return list(documents)
     *sound, last = documents
+    if not last.children:
+        return [*sound, Document(_spoilt(last.head, "line_count"))]
     first, *others = last.children
-    spoilt = replace(first, values={**first.values, "line_no": "第一行"})
-    return [*sound, Document(last.head, [spoilt, *others])]
+    return [*sound, Document(last.head, [_spoilt(first, "line_no"), *others])]
+
+
+def _spoilt(record: Record, name: str) -> Record:
+    return replace(record, values={**record.values, name: "第一行"})
 
 
 def spoil_bytes(damage: Damage | None, data: bytes) -> bytes:
