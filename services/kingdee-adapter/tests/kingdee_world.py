@@ -31,15 +31,15 @@ from lemai_contracts.catalog import ItemChangedV1
 from lemai_contracts.examples import example
 from lemai_contracts.fulfilment import OutboundInstructedV1
 from lemai_docking.documents import Decoded
+from lemai_docking.encodings import codec_of
 from lemai_docking.profile import built_in
-from lemai_docking.text_read import decode
-from lemai_docking.text_write import encode
 
 E = TypeVar("E", bound=Event)
 T = TypeVar("T")
 MIGRATIONS = Path(kingdee_adapter.__file__).parent / "migrations"
 SAMPLES = Path(__file__).parent / "samples"
 PROFILE = built_in("kingdee-default")
+CODEC = codec_of(PROFILE)
 DEADLINE_S = 20
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 KINGDEE = "KINGDEE-JFY"
@@ -115,7 +115,7 @@ def an_item(**fields: Any) -> ItemChangedV1:
 
 def sample(name: str) -> Decoded:
     """A file of the reference, read."""
-    return decode(PROFILE, name, (SAMPLES / name).read_bytes())
+    return CODEC.decode(name, (SAMPLES / name).read_bytes())
 
 
 def a_shipment_file(*order_nos: str) -> bytes:
@@ -127,7 +127,7 @@ def a_shipment_file(*order_nos: str) -> bytes:
     ]
     stamp = NOW + timedelta(seconds=next(_SECONDS))
     header = PROFILE.header("ship_result", stamp=stamp, created_at=NOW, owner_code="JFY")
-    return encode(PROFILE, header, documents).data
+    return CODEC.frame(header, [CODEC.render(document) for document in documents]).data
 
 
 @dataclass

@@ -5,7 +5,10 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from kingdee_adapter import api, consumers
+from kingdee_adapter import consumers
+from kingdee_adapter.api.access import Access
+from kingdee_adapter.api.router import router
+from kingdee_adapter.channels import Secrets, channel_of
 from kingdee_adapter.docking import Docking, enqueue
 from kingdee_adapter.handlers import KIND, ToSend
 from lemai_chassis import reference
@@ -14,6 +17,7 @@ from lemai_chassis.delivery.engine import Engine, Storage
 from lemai_chassis.keyring import Keyring, MasterKey, Seal
 from lemai_chassis.service import Service
 from lemai_chassis.settings import Settings
+from lemai_docking.profile import find_profile
 
 
 class AdapterSettings(Settings):
@@ -22,7 +26,11 @@ class AdapterSettings(Settings):
     keyring_database_url: SecretStr
     master_key_file: Path
     docking_root: Path
-    """Holds one exchange folder for each counterpart."""
+    """Holds one exchange folder for each counterpart whose channel is one."""
+    docking_secrets: Path | None = None
+    """Holds the secrets of the channels, each a file `<counterpart code>.<secret>`."""
+    access_file: Path | None = None
+    """The people who may see raw bytes or decide: JSON list of `name`, `roles`, `token_sha256`. None: nobody."""
 
 
 def build(settings: AdapterSettings) -> Service:
@@ -37,14 +45,17 @@ def build(settings: AdapterSettings) -> Service:
         consumers.routes(known),
     )
     vault = Seal(master.derive("documents"))
+    secrets = Secrets(settings.docking_secrets)
     for counterpart in known.counterparts:
         if counterpart.kind == KIND:
-            docking = Docking(engine, known, counterpart, settings.docking_root, keyring, vault)
+            profile = find_profile(counterpart.profile, settings.lemai_config.parent)
+            channel = channel_of(counterpart, settings.docking_root, secrets)
+            docking = Docking(engine, known, counterpart.code, profile, channel, keyring, vault)
             dockings[counterpart.code] = docking
     return Service(
         "kingdee-adapter",
         engine,
-        routers=[api.router(engine, dockings)],
-        loops=[loop for docking in dockings.values() for loop in (docking.publisher.run, docking.reader.run)],
+        routers=[router(engine, dockings, vault, Access.read(settings.access_file))],
+        loops=[loop for docking in dockings.values() for loop in docking.loops],
         on_start=[keyring.prepare],
     )

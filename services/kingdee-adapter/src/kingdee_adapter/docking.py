@@ -7,19 +7,19 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kingdee_adapter import handlers, storage
+from kingdee_adapter.channels import Channel
 from kingdee_adapter.handlers import Alarm, Carried, Counted, Received, Refused, ToSend
 from kingdee_adapter.mapper.actuals import SNAPSHOT_LINES, Balance, balance
 from kingdee_adapter.mapper.instructions import Instruction, Person, document_of, interface_of, party_of
 from lemai_chassis import trace
 from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.keyring import ForgottenError, Keyring, SealedValue
-from lemai_chassis.reference import Counterpart, FolderChannel, Reference
+from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork
 from lemai_chassis.trace import Cause
 from lemai_contracts import event_types
@@ -28,15 +28,15 @@ from lemai_contracts.values import Leg
 from lemai_docking.documents import Document, Rejected
 from lemai_docking.encodings import codec_of
 from lemai_docking.faults import DocumentRefused, Fault
-from lemai_docking.folder import Folder
 from lemai_docking.inbox import InboxReader
 from lemai_docking.incoming import IncomingFile, IncomingJournal
 from lemai_docking.layout import layouts
 from lemai_docking.outgoing import OrderKey, Outgoing, OutgoingFile, OutgoingJournal
 from lemai_docking.posting import Snapshot
-from lemai_docking.profile import built_in
+from lemai_docking.profile import Profile
 from lemai_docking.publisher import Publisher
 from lemai_docking.receiver import Receiver
+from lemai_docking.replay import Replayer
 from lemai_docking.tables import Vault
 
 M = TypeVar("M")
@@ -48,19 +48,27 @@ class Docking:
     """Publishes to one counterpart and reads from it."""
 
     def __init__(
-        self, engine: Engine, reference: Reference, counterpart: Counterpart, root: Path, keyring: Keyring, vault: Vault
+        self,
+        engine: Engine,
+        reference: Reference,
+        counterpart_code: str,
+        profile: Profile,
+        channel: Channel,
+        keyring: Keyring,
+        vault: Vault,
     ) -> None:
         self._engine = engine
         self._reference = reference
-        self._code = counterpart.code
+        self._code = counterpart_code
         self._keyring = keyring
-        self.outgoing = OutgoingJournal(storage.JOURNAL, counterpart.code, vault)
-        incoming = IncomingJournal(storage.JOURNAL, counterpart.code, vault)
-        assert isinstance(counterpart.channel, FolderChannel)
-        folder, profile = Folder(root / counterpart.channel.folder), built_in(counterpart.profile)
+        self.outgoing = OutgoingJournal(storage.JOURNAL, counterpart_code, vault)
+        incoming = IncomingJournal(storage.JOURNAL, counterpart_code, vault)
         database, now = engine.database, engine.clock
-        self.publisher = Publisher(database, self.outgoing, profile, folder, self, now)
-        self.reader = InboxReader(Receiver(database, incoming, codec_of(profile), profile, self, now), folder)
+        self.publisher = Publisher(database, self.outgoing, profile, channel.outlet, self, now)
+        self.receiver = Receiver(database, incoming, codec_of(profile), profile, self, now)
+        self.replayer = Replayer(self.receiver)
+        readers = [InboxReader(self.receiver, channel.inlet)] if channel.inlet else []
+        self.loops = [self.publisher.run, *(reader.run for reader in readers)]
 
     async def restore(self, documents: Sequence[Outgoing]) -> Sequence[Document | DocumentRefused]:
         """Documents from their events; consignees are revealed here and kept nowhere."""
@@ -87,8 +95,7 @@ class Docking:
         rejected: Sequence[tuple[Outgoing, Sequence[Fault]]],
     ) -> None:
         """Tell what was refused, by whom soever, and in which file."""
-        file_names = {document.id: file.name for document, _ in rejected} if file else {}
-        await self._run(connection, handlers.on_refused, Refused(self._code, rejected, file_names))
+        await self._run(connection, handlers.on_refused, Refused(self._code, file.name if file else "", rejected))
 
     async def interfaces_by_order(
         self, connection: AsyncConnection, keys: Iterable[OrderKey]
@@ -120,7 +127,7 @@ class Docking:
 
     async def on_alert(self, connection: AsyncConnection, file_name: str, fault: Fault) -> None:
         """Tell somebody."""
-        await self._run(connection, handlers.on_alarm, Alarm(self._code, fault))
+        await self._run(connection, handlers.on_alarm, Alarm(self._code, file_name, fault))
 
     async def _run(self, connection: AsyncConnection, handler: Callable[[M, UnitOfWork], None], command: M) -> None:
         async with self._engine.joined(connection) as transaction:
@@ -158,7 +165,7 @@ async def enqueue(dockings: Mapping[str, Docking], transaction: Transaction, rec
         queued = await dockings[code].outgoing.enqueue(transaction.connection, documents, transaction.uow.now)
         for document in queued.conflicting:
             fault = Fault("E_DUP_CONFLICT", field="order_no", value=document.order_no)
-            await transaction.run(handlers.on_alarm, Alarm(code, fault), Cause("", trace.start()))
+            await transaction.run(handlers.on_alarm, Alarm(code, document.order_no, fault), Cause("", trace.start()))
 
 
 async def _balances(page: Document) -> AsyncIterator[Balance]:

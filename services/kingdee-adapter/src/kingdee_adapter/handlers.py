@@ -32,6 +32,7 @@ ALERTS = {
     "E_FILE_CHANGED": "file_changed",
     "E_UNKNOWN": "file_unknown",
     "E_DUP_CONFLICT": "document_conflict",
+    "E_CHANNEL": "channel_failed",
 }
 """Codes of alerts by those of faults; every other fault is a file that was refused or left alone."""
 
@@ -55,14 +56,11 @@ class Carried:
 
 @dataclass(frozen=True)
 class Refused:
-    """Documents of ours that could not be written, or that the counterpart refused, and why.
-
-    `file_names` by document id; one that could not be written is in no file.
-    """
+    """Documents of ours in a file that the counterpart refused, or, in none, that could not be written; and why."""
 
     counterpart_code: str
+    file_name: str
     documents: Sequence[tuple[Outgoing, Sequence[Fault]]]
-    file_names: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -92,9 +90,10 @@ class Counted:
 
 @dataclass(frozen=True)
 class Alarm:
-    """Something about a counterpart's folder that a person must know."""
+    """Something a person must know about a file or document of a counterpart, or, without one, about its channel."""
 
     counterpart_code: str
+    subject: str
     fault: Fault
 
 
@@ -163,7 +162,7 @@ def on_refused(command: Refused, uow: UnitOfWork) -> None:
                 interface=document.interface,
                 owner_code=document.owner_code,
                 reference=document.order_no,
-                document=DocumentPlace(file_name=command.file_names.get(document.id, ""), line=document.line),
+                document=DocumentPlace(file_name=command.file_name, line=document.line),
                 code=fault.code,
                 field=fault.field,
                 value=fault.value,
@@ -212,7 +211,8 @@ def on_alarm(command: Alarm, uow: UnitOfWork) -> None:
     """Tell somebody."""
     fault = command.fault
     code = ALERTS.get(fault.code, "file_refused")
-    _alert(code, f"{command.counterpart_code}/{fault.value}", f"{fault.code} {fault.message}", uow)
+    about = f"{command.counterpart_code}/{command.subject}".rstrip("/")
+    _alert(code, about, f"{fault.code} {fault.message}", uow)
 
 
 def _outgoing(event: Instruction | ItemChangedV1, number: str, revision: int, *, urgent: bool = False) -> Outgoing:

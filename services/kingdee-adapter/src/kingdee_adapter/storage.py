@@ -1,9 +1,23 @@
 """Tables and queries of kingdee-adapter: the docking journal is its whole state."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import astuple, fields
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, fields
+from typing import Any, Literal
 
-from sqlalchemy import Index, MetaData, RowMapping, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    MetaData,
+    RowMapping,
+    Table,
+    Text,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kingdee_adapter.mapper.actuals import Balance, Balances
@@ -12,6 +26,9 @@ from lemai_docking import tables as docking
 
 Rows = Sequence[RowMapping]
 Order = tuple[str, str]
+Asked = Mapping[str, Any]
+"""What rows are to be: values by column; `since` and `until` are days, `code` is that of one of the faults."""
+Search = Callable[[AsyncConnection, Asked, int, int], Awaitable[Rows]]
 NEWEST = 2**63 - 1
 """The `before` of a first page."""
 
@@ -21,6 +38,50 @@ JOURNAL = docking.tables(METADATA)
 Index("docking_outgoing_order_no", JOURNAL.outgoing.c.order_no, JOURNAL.outgoing.c.id)
 Index("docking_incoming_order_no", JOURNAL.incoming.c.order_no, JOURNAL.incoming.c.id)
 Index("docking_file_name", JOURNAL.file.c.name, JOURNAL.file.c.id)
+# They grow in the order of time, so what tells their days apart costs next to nothing.
+Index("docking_outgoing_day", JOURNAL.outgoing.c.created_at, postgresql_using="brin")
+Index("docking_incoming_day", JOURNAL.incoming.c.received_at, postgresql_using="brin")
+
+
+DEED = Table(
+    "deed",
+    METADATA,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("deed", Text, nullable=False, comment="download, replay, resend, mend, discard"),
+    Column("kind", Text, nullable=False, comment="of what it was done to: file, quarantine, counterpart"),
+    Column("subject", BigInteger, nullable=False, comment="its id; 0 for a counterpart"),
+    Column("about", Text, nullable=False, comment="counterpart and name of the file, for people"),
+    Column("reason", Text, nullable=False),
+    Column("done_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    comment="who saw raw bytes or decided something, and why",
+)
+Kept = Literal["file", "quarantine"]
+_KEPT: Mapping[Kept, Table] = {"file": JOURNAL.file, "quarantine": JOURNAL.quarantine}
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What a person did, to which file or counterpart, and why."""
+
+    person: str
+    deed: Literal["download", "replay", "resend", "mend", "discard"]
+    kind: Literal["file", "quarantine", "counterpart"]
+    subject: int
+    about: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Whose file something is, or is of."""
+
+    counterpart: str
+    name: str
+
+    @property
+    def about(self) -> str:
+        return f"{self.counterpart}/{self.name}"
 
 
 async def families(connection: AsyncConnection, counterpart: str, orders: Collection[Order]) -> Mapping[Order, str]:
@@ -33,16 +94,6 @@ async def families(connection: AsyncConnection, counterpart: str, orders: Collec
         (counterpart, owner_codes, numbers),
     )
     return {(row.owner_code, row.order_no): row.family for row in rows}
-
-
-async def file_names(connection: AsyncConnection, document_ids: Sequence[int]) -> Mapping[int, str]:
-    """The files that outgoing documents are in, by the ids of the documents that are in one."""
-    rows = await connection.exec_driver_sql(
-        "SELECT document.id, file.name FROM docking_outgoing document JOIN docking_file file ON file.id = file_id "
-        "WHERE document.id = ANY($1::bigint[])",
-        (list(document_ids),),
-    )
-    return {row.id: row.name for row in rows}
 
 
 async def prepare_balances(connection: AsyncConnection) -> None:
@@ -72,36 +123,66 @@ async def balances(connection: AsyncConnection, owner_code: str, lines: int) -> 
         )
 
 
-async def files(connection: AsyncConnection, equal: Mapping[str, str | None], before: int, limit: int) -> Rows:
+async def files(connection: AsyncConnection, asked: Asked, before: int, limit: int) -> Rows:
     """Files in and out, newest first, without their content."""
-    return await _select(connection, _FILES, equal, before, limit)
+    return await _select(connection, _FILES, asked, before, limit)
 
 
-async def outgoing(connection: AsyncConnection, equal: Mapping[str, str | None], before: int, limit: int) -> Rows:
+async def outgoing(connection: AsyncConnection, asked: Asked, before: int, limit: int) -> Rows:
     """Documents we send, newest first: where each stands, in which file and line."""
-    return await _select(connection, _OUTGOING, equal, before, limit)
+    return await _select(connection, _OUTGOING, asked, before, limit)
 
 
-async def incoming(connection: AsyncConnection, equal: Mapping[str, str | None], before: int, limit: int) -> Rows:
+async def incoming(connection: AsyncConnection, asked: Asked, before: int, limit: int) -> Rows:
     """Actuals we took, newest first: from which file and line."""
-    return await _select(connection, _INCOMING, equal, before, limit)
+    return await _select(connection, _INCOMING, asked, before, limit)
 
 
-async def quarantine(connection: AsyncConnection, equal: Mapping[str, str | None], before: int, limit: int) -> Rows:
+async def quarantine(connection: AsyncConnection, asked: Asked, before: int, limit: int) -> Rows:
     """What was refused or is held, newest first, without its content."""
-    return await _select(connection, _QUARANTINE, equal, before, limit)
+    return await _select(connection, _QUARANTINE, asked, before, limit)
 
 
-async def _select(
-    connection: AsyncConnection, select: str, equal: Mapping[str, str | None], before: int, limit: int
-) -> Rows:
-    """Rows of `select` older than the id `before` whose columns equal what is asked for."""
-    asked = {column: value for column, value in equal.items() if value is not None}
-    where = " AND ".join(["id < :before", *(f"{column} = :{column}" for column in asked)])
-    sql = text(f"SELECT * FROM ({select}) found WHERE {where} ORDER BY id DESC LIMIT :limit")  # noqa: S608 - our names
+async def deeds(connection: AsyncConnection, asked: Asked, before: int, limit: int) -> Rows:
+    """What people saw and decided, newest first."""
+    return await _select(connection, _DEEDS, asked, before, limit)
+
+
+async def place(connection: AsyncConnection, kind: Kept, row_id: int) -> Place | None:
+    """Where a file, or what is in quarantine, belongs. None if there is no such row."""
+    table = _KEPT[kind]
+    row = (
+        await connection.execute(select(table.c.counterpart, table.c.name).where(table.c.id == row_id))
+    ).one_or_none()
+    return Place(*row) if row else None
+
+
+async def sealed_content(connection: AsyncConnection, kind: Kept, row_id: int) -> bytes | None:
+    """The sealed bytes of a file, or of what is in quarantine; None once they are past their retention."""
+    table = _KEPT[kind]
+    sealed: bytes | None = await connection.scalar(select(table.c.content).where(table.c.id == row_id))
+    return sealed
+
+
+async def keep(connection: AsyncConnection, deed: Deed) -> None:
+    """Keep what a person does, in the transaction that does it."""
+    await connection.execute(DEED.insert().values(asdict(deed)))
+
+
+async def _select(connection: AsyncConnection, query: str, asked: Asked, before: int, limit: int) -> Rows:
+    """Rows of `query` older than the id `before` that are what is asked for."""
+    conditions = [_CONDITIONS.get(name, f"{name} = :{name}") for name in asked]
+    where = " AND ".join(["id < :before", *conditions])
+    sql = text(f"SELECT * FROM ({query}) found WHERE {where} ORDER BY id DESC LIMIT :limit")  # noqa: S608 - our names
     return (await connection.execute(sql, {"before": before, "limit": limit, **asked})).mappings().all()
 
 
+_CONDITIONS = {
+    "since": "at >= CAST(:since AS date) AT TIME ZONE 'Asia/Shanghai'",
+    "until": "at < (CAST(:until AS date) + 1) AT TIME ZONE 'Asia/Shanghai'",
+    "code": "faults @> jsonb_build_array(jsonb_build_object('code', CAST(:code AS text)))",
+}
+_DEEDS = "SELECT id, person, deed, kind, subject, about, reason, done_at, done_at AS at FROM deed"
 _BALANCE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS balance (
     owner_code text, item_code text, grade text, free bigint, locked bigint, total bigint) ON COMMIT DROP
@@ -124,21 +205,22 @@ FROM numbered GROUP BY owner_code, place / :lines, rows ORDER BY owner_code, chu
 """
 _FILES = """
 SELECT id, counterpart, direction, name, sha256, interface, state, documents, ack,
-       created_at, published_at, acknowledged_at
+       created_at, published_at, acknowledged_at, created_at AS at
 FROM docking_file
 """
 _OUTGOING = """
 SELECT document.id, document.counterpart, owner_code, document.interface, order_no, leg, revision, document.state,
-       file.name AS file_name, line, faults, document.created_at, changed_at
+       file.name AS file_name, file.sha256, line, faults, document.created_at, changed_at, document.created_at AS at
 FROM docking_outgoing document LEFT JOIN docking_file file ON file.id = file_id
 """
 _INCOMING = """
 SELECT document.id, document.counterpart, owner_code, document.interface, order_no, leg, out_biz_code,
-       file.name AS file_name, line, received_at
+       file.name AS file_name, file.sha256, line, received_at, received_at AS at
 FROM docking_incoming document JOIN docking_file file ON file.id = file_id
 """
 _QUARANTINE = """
-SELECT id, counterpart, kind, name AS file_name, sha256, interface, owner_code, order_no, line, code, field, value,
-       message, faults, document_line, quarantined_at
+SELECT id, counterpart, kind, file_id, name AS file_name, sha256, interface, owner_code, order_no, leg, line, code,
+       field, value, message, faults, document_line, quarantined_at, state, decided_by, decided_why, decided_at,
+       before_sha256, after_sha256, quarantined_at AS at
 FROM docking_quarantine
 """

@@ -155,11 +155,12 @@ def test_an_acknowledged_document_is_told() -> None:
 
 
 def test_documents_refused_by_us_or_by_the_counterpart_are_told_with_the_first_reason() -> None:
-    unwritten = replace(a_document(), id=12, line=0, order_no="2611220002")
+    unwritten = replace(a_document(), line=0, order_no="2611220002")
     theirs = Fault("E_PARTNER", 2, "item_code", "E_SKU 商品未知")
-    command = Refused("KD", [(a_document(), [theirs]), (unwritten, [ADDRESS_FAULT, theirs])], {11: FILE.name})
+    by_them = Refused("KD", FILE.name, [(a_document(), [theirs])])
+    by_us = Refused("KD", "", [(unwritten, [ADDRESS_FAULT, theirs])])
 
-    told = handle(handlers.on_refused, command, now=NOW).events
+    told = [event for command in (by_them, by_us) for event in handle(handlers.on_refused, command, now=NOW).events]
 
     assert [(event.reference, event.document, event.code, event.field) for event in rejections(told)] == [
         ("2611220001", DocumentPlace(file_name=FILE.name, line=4), "E_PARTNER", "item_code"),
@@ -232,7 +233,7 @@ def test_a_partial_snapshot_stays_partial() -> None:
 def test_an_alarm_names_counterpart_and_file() -> None:
     codes = {}
     for code in ("E_FILE_CHANGED", "E_UNKNOWN", "E_DUP_CONFLICT", "E_TRAILER"):
-        (alert,) = handle(handlers.on_alarm, Alarm("KD", Fault(code, value="SHIP.shupl")), now=NOW).events
+        (alert,) = handle(handlers.on_alarm, Alarm("KD", "SHIP.shupl", Fault(code)), now=NOW).events
         assert isinstance(alert, AlertRaisedV1)
         assert alert.about == "KD/SHIP.shupl"
         codes[code] = alert.code
@@ -243,6 +244,13 @@ def test_an_alarm_names_counterpart_and_file() -> None:
         "E_DUP_CONFLICT": "document_conflict",
         "E_TRAILER": "file_refused",
     }
+
+
+def test_an_alarm_about_a_channel_names_its_counterpart() -> None:
+    (alert,) = handle(handlers.on_alarm, Alarm("KD", "", Fault("E_CHANNEL", 0, "outbox")), now=NOW).events
+
+    assert isinstance(alert, AlertRaisedV1)
+    assert (alert.code, alert.about) == ("channel_failed", "KD")
 
 
 def test_the_consignee_stays_sealed_in_what_is_queued() -> None:

@@ -4,7 +4,6 @@ from kingdee_world import KINGDEE, MIGRATIONS, World, an_instruction
 
 from kingdee_adapter import storage
 from lemai_chassis.database import check
-from lemai_contracts.fulfilment import DocumentSentV1
 
 
 async def test_migrations_make_what_the_code_declares(world: World) -> None:
@@ -40,17 +39,3 @@ async def test_both_legs_of_an_order_are_one_family(world: World) -> None:
 
     assert found == {("JFY", "A"): "f1", ("NB", "B"): "f2"}
     assert (elsewhere, none) == ({}, {})
-
-
-async def test_only_documents_in_a_file_have_a_file_name(world: World) -> None:
-    await world.order("2611220001")
-    async with world.running():
-        await world.wait_for(DocumentSentV1)
-    await world.take(an_instruction(order_no="2611220002"))
-    sent, pending = await world.rows("docking_outgoing")
-
-    async with world.service.engine.database.connect() as connection:
-        names = await storage.file_names(connection, [sent["id"], pending["id"]])
-
-    (file,) = await world.rows("docking_file")
-    assert names == {sent["id"]: file["name"]}

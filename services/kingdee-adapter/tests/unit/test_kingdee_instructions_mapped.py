@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kingdee_world import CONSIGNEE, NOW, PROFILE, REFERENCE, SAMPLES, SHOES, an_instruction, an_item, changed
+from kingdee_world import CODEC, CONSIGNEE, NOW, PROFILE, REFERENCE, SAMPLES, SHOES, an_instruction, an_item, changed
 
 from kingdee_adapter.mapper.codes import KINDS, ORDER_TYPES
 from kingdee_adapter.mapper.instructions import Instruction, Person, document_of
@@ -23,20 +23,18 @@ from lemai_contracts.fulfilment import (
 )
 from lemai_contracts.values import Grade, Leg, Money, OrderKind
 from lemai_docking.documents import Document
+from lemai_docking.encodings import codec_of
 from lemai_docking.faults import DocumentRefused
 from lemai_docking.profile import Profile, built_in
-from lemai_docking.text_read import decode
-from lemai_docking.text_write import frame, render
 
 DELIVER = "Deliver_20261122100000.sh"
 
 
 def written(document: Document, profile: Profile = PROFILE) -> dict[str, str]:
     """The head of a document as its line says it, by column."""
-    columns = profile.interfaces[document.interface].columns
-    return dict(
-        zip(next(iter(columns.values())), render(profile, document).text.splitlines()[0].split("\t")[1:], strict=True)
-    )
+    columns = next(iter(profile.interfaces[document.interface].columns.values()))
+    cells = codec_of(profile).render(document).text.splitlines()[0].split("\t")[1:]
+    return dict(zip((column.field for column in columns), cells, strict=True))
 
 
 def instruction(**fields: Any) -> Document:
@@ -46,7 +44,7 @@ def instruction(**fields: Any) -> Document:
 def test_the_sample_instruction_comes_out_of_its_event_byte_for_byte() -> None:
     header = PROFILE.header("deliver_order", stamp=NOW, created_at=NOW, owner_code="JFY")
 
-    file = frame(PROFILE, header, [render(PROFILE, instruction())])
+    file = CODEC.frame(header, [CODEC.render(instruction())])
 
     assert file.data == (SAMPLES / DELIVER).read_bytes()
     assert file.lines == (4,)
@@ -70,7 +68,7 @@ def test_every_other_sample_comes_out_of_its_event_byte_for_byte(
     document = document_of(REFERENCE, cast(Instruction, example(event)), party)
     header = PROFILE.header(document.interface, stamp=stamp, created_at=stamp, owner_code="JFY")
 
-    file = frame(PROFILE, header, [render(PROFILE, document)])
+    file = CODEC.frame(header, [CODEC.render(document)])
 
     sample = (SAMPLES / name).read_bytes()
     # The numbers of the samples' messages all end in 1, ours in the number of the interface.
@@ -140,7 +138,7 @@ def test_the_sample_items_come_out_of_their_events() -> None:
         remark="",
     )
 
-    lines = [render(PROFILE, document_of(REFERENCE, item, {})).text.splitlines()[0] for item in (an_item(), shoes)]
+    lines = [CODEC.render(document_of(REFERENCE, item, {})).text.splitlines()[0] for item in (an_item(), shoes)]
 
     sample = (SAMPLES / "Item_20261122090000.im").read_text().splitlines()
     # ADD and UPDATE both keep what is new and replace what is known.
@@ -213,7 +211,7 @@ def test_a_consignee_without_address_is_refused_when_written() -> None:
     document = document_of(REFERENCE, an_instruction(), {"name": "张三", "phone": "13800000000"})
 
     with pytest.raises(DocumentRefused) as refusal:
-        render(PROFILE, document)
+        CODEC.render(document)
 
     assert [fault.field for fault in refusal.value.faults] == ["receiver_province", "receiver_city", "receiver_address"]
 
@@ -227,12 +225,19 @@ minor = st.integers(0, 10**15)
 
 
 @given(
-    total=minor, discount=minor, lines=st.lists(st.tuples(st.integers(1, 10**9), minor, minor), min_size=1, max_size=5)
+    freight=minor,
+    discount=minor,
+    lines=st.lists(st.tuples(st.integers(1, 10**9), minor, minor), min_size=1, max_size=5),
 )
-def test_amounts_and_quantities_survive_the_file(total: int, discount: int, lines: list[tuple[int, int, int]]) -> None:
+def test_amounts_and_quantities_survive_the_file(
+    freight: int, discount: int, lines: list[tuple[int, int, int]]
+) -> None:
+    goods = sum(amount for _, amount, _ in lines)
     event = an_instruction(
-        total=Money.of(total, "CNY"),
+        goods=Money.of(goods, "CNY"),
         discount=Money.of(discount, "CNY"),
+        freight=Money.of(freight, "CNY"),
+        total=Money.of(goods - discount + freight, "CNY"),
         lines=[
             changed_line(line_no=number, quantity=quantity, amount=Money.of(amount, "CNY"), unit_price=price)
             for number, (quantity, amount, micros) in enumerate(lines, 1)
@@ -242,7 +247,7 @@ def test_amounts_and_quantities_survive_the_file(total: int, discount: int, line
     header = PROFILE.header("deliver_order", stamp=NOW, created_at=NOW, owner_code="JFY")
     document = document_of(REFERENCE, event, CONSIGNEE)
 
-    (read,) = decode(PROFILE, DELIVER, frame(PROFILE, header, [render(PROFILE, document)]).data).documents
+    (read,) = CODEC.decode(DELIVER, CODEC.frame(header, [CODEC.render(document)]).data).documents
 
     assert (read.head["total_amount"], read.head["discount_amount"]) == (event.total.amount, event.discount.amount)
     rows = [(row["plan_qty"], row["line_amount"], row["actual_price"]) for row in read.records["L"]]

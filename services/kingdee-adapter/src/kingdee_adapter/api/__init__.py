@@ -1,0 +1,1 @@
+"""Documents over HTTP: search, raw bytes, and what people decide."""
