@@ -87,7 +87,8 @@ async def test_the_adapter_has_the_simulators_credentials_for_tmall_stores_only(
 async def test_the_kingdee_simulator_stands_at_the_other_end_of_the_exchange_folder(platform: Platform) -> None:
     adapter, simulator = await _environment(platform, "kingdee-adapter"), await _environment(platform, "sim-kingdee")
 
-    assert simulator["SIM_KINGDEE_ROOT"] == f"{adapter['DOCKING_ROOT']}/jfy"
+    [face] = json.loads(simulator["SIM_KINGDEE_EXCHANGES"])
+    assert face == {"name": "folder", "encoding": "text", "root": f"{adapter['DOCKING_ROOT']}/jfy"}
     assert simulator["SIM_KINGDEE_WAREHOUSES"] == '["WH01", "WH02"]'
     assert not simulator["SIM_KINGDEE_DIR"].startswith(adapter["DOCKING_ROOT"])
 

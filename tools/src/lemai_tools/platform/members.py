@@ -7,7 +7,15 @@ from pathlib import Path
 
 import httpx
 
-from lemai_chassis.reference import FolderChannel, Reference
+from lemai_chassis.reference import (
+    FolderChannel,
+    HttpChannel,
+    K3CloudChannel,
+    Reference,
+    SftpChannel,
+    SoapChannel,
+)
+from lemai_docking.profile import find_profile
 from lemai_tools.platform.home import Home
 from lemai_tools.platform.processes import Process
 
@@ -37,10 +45,16 @@ def members(
         "MASTER_KEY_FILE": str(home.secret("master-key")),
     }
     own_env = {
-        "kingdee-adapter": {"DOCKING_ROOT": str(home.folder("kingdee"))},
+        "kingdee-adapter": {
+            "DOCKING_ROOT": str(home.folder("kingdee")),
+            "DOCKING_SECRETS": str(home.folder("secrets")),
+        },
         "marketplace-adapter": {"STORE_SECRETS_FILE": str(store_secrets)},
         "sim-tmall": {"SIM_TMALL_DIR": str(home.folder("sim-tmall")), **seller},
-        "sim-kingdee": {"SIM_KINGDEE_DIR": str(home.folder("sim-kingdee")), **_kingdee(home, known)},
+        "sim-kingdee": {
+            "SIM_KINGDEE_DIR": str(home.folder("sim-kingdee")),
+            **_kingdee(home, config, known, addresses["kingdee-adapter"]),
+        },
     }
     services = {
         name: _process(
@@ -106,13 +120,55 @@ def _store_secrets(home: Home, known: Reference, seller: Mapping[str, str], simu
     return home.private("store-secrets.json", json.dumps(secrets, indent=1))
 
 
-def _kingdee(home: Home, known: Reference) -> dict[str, str]:
-    """The simulator is the first counterpart with an exchange folder: that folder and its warehouses."""
-    counterpart, folder = next(
-        (c, c.channel.folder) for c in known.counterparts if isinstance(c.channel, FolderChannel)
-    )
-    warehouses = [warehouse.code for warehouse in known.warehouses if warehouse.counterpart == counterpart.code]
+def _kingdee(home: Home, config: Path, known: Reference, adapter: str) -> dict[str, str]:
+    """The simulator is every counterpart: it has a face for the channel of each, and all warehouses."""
+    env = {"SIM_KINGDEE_WAREHOUSES": json.dumps([warehouse.code for warehouse in known.warehouses])}
+    faces = []
+    for counterpart in known.counterparts:
+        if isinstance(counterpart.channel, K3CloudChannel):
+            env |= _webapi(home, known, counterpart.code, counterpart.channel)
+        else:
+            encoding = find_profile(counterpart.profile, config.parent).encoding
+            faces.append(_face(home, counterpart.code, counterpart.channel, encoding, adapter))
+    return env | {"SIM_KINGDEE_EXCHANGES": json.dumps(faces)}
+
+
+def _face(
+    home: Home,
+    code: str,
+    channel: FolderChannel | SftpChannel | HttpChannel | SoapChannel,
+    encoding: str,
+    adapter: str,
+) -> dict[str, object]:
+    """The other end of a channel that carries messages, under secrets that the adapter is given too."""
+    face: dict[str, object] = {"name": channel.kind, "encoding": encoding}
+    match channel:
+        case FolderChannel():
+            return face | {"root": str(home.folder(f"kingdee/{channel.folder}"))}
+        case SftpChannel():
+            place = {"host": channel.host, "port": channel.port, "root": str(home.folder("sim-kingdee/sftp"))}
+            return face | place | {"user": channel.user, "password": _secret(home, code, "password")}
+        case HttpChannel():
+            url = "" if channel.pull else f"{adapter}/v1/docking/{code}"
+            return face | {"app_key": channel.app_key, "app_secret": _secret(home, code, "app_secret"), "url": url}
+        case SoapChannel():
+            ours = {"lemai_user": channel.partner_user, "lemai_password": _secret(home, code, "partner_password")}
+            theirs = {"user": channel.user, "password": _secret(home, code, "password")}
+            return {"name": "soap", "url": f"{adapter}/soap/{code}", **ours, **theirs}
+
+
+def _webapi(home: Home, known: Reference, code: str, channel: K3CloudChannel) -> dict[str, str]:
+    """The other end of a K/3 Cloud: one organisation, for the owner whose store its warehouse serves."""
+    store = next(store for store in known.stores if known.counterpart_of(store.warehouse).code == code)
     return {
-        "SIM_KINGDEE_ROOT": str(home.folder(f"kingdee/{folder}")),
-        "SIM_KINGDEE_WAREHOUSES": json.dumps(warehouses),
+        "SIM_KINGDEE_K3_ACCT_ID": channel.acct_id,
+        "SIM_KINGDEE_K3_USER": channel.user,
+        "SIM_KINGDEE_K3_APP_ID": channel.app_id,
+        "SIM_KINGDEE_K3_APP_SECRET": _secret(home, code, "app_secret"),
+        "SIM_KINGDEE_K3_ORG": channel.model_dump()["org"],
+        "SIM_KINGDEE_K3_OWNER": store.owners[0],
     }
+
+
+def _secret(home: Home, counterpart_code: str, name: str) -> str:
+    return home.secret(f"{counterpart_code}.{name}").read_text()
