@@ -1,0 +1,206 @@
+"""The smallest platform that docks: Kafka, PostgreSQL, kingdee-adapter and the Kingdee simulator."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import httpx
+import yaml
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from tests.docking.orders import ITEMS, Owner
+
+from lemai_chassis.database import connect
+from lemai_chassis.keyring import Keyring, MasterKey
+from lemai_contracts import Attributes, Event, from_headers, to_headers
+from lemai_contracts.event import event_types
+from lemai_contracts.examples import example
+from lemai_contracts.fulfilment import DocumentRejectedV1, OutboundInstructedV1
+from lemai_contracts.topics import FULFILMENT_ACTUAL, FULFILMENT_DOCUMENT, OPS_ALERT, STOCK_SNAPSHOT
+from lemai_tools.demo.world import Api, until
+from lemai_tools.platform.home import Home
+from lemai_tools.platform.local import Platform
+
+E = TypeVar("E", bound=Event)
+PROFILES = {"folder": "kingdee-masked"}
+OWNERS = (Owner("FLD", "folder"),)
+SHELF = 100_000
+DEADLINE_S = 30
+CONSIGNEE = {
+    "name": "张三",
+    "phone": "13800000000",
+    "province": "浙江省",
+    "city": "杭州市",
+    "district": "余杭区",
+    "town": "五常街道",
+    "address": "文一西路969号",
+    "postcode": "",
+    "token": None,
+}
+
+
+class Told:
+    """What the adapter has told on Kafka so far."""
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+
+    async def listen(self, consumer: AIOKafkaConsumer) -> None:
+        """Take in events for ever."""
+        async for record in consumer:
+            event_type = event_types()[from_headers(record.headers).type]
+            self._events.append(event_type.model_validate_json(record.value))
+
+    def of(self, event_type: type[E], **fields: object) -> list[E]:
+        """The events of a type that say this."""
+        return [
+            event
+            for event in self._events
+            if isinstance(event, event_type) and all(getattr(event, name) == value for name, value in fields.items())
+        ]
+
+    async def wait_for(self, event_type: type[E], count: int = 1, /, **fields: object) -> list[E]:
+        """The same, once there are so many; if they do not come, what was rejected may tell why."""
+
+        async def look() -> tuple[list[E], list[str]]:
+            rejected = [f"{event.reference} {event.code} {event.message}" for event in self.of(DocumentRejectedV1)]
+            return self.of(event_type, **fields), rejected
+
+        what = f"{count} {event_type.__name__} {fields}"
+        events, _ = await until(what, look, lambda seen: len(seen[0]) >= count, DEADLINE_S)
+        return events
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Both ends: what goes in and comes out on Kafka, and what the Kingdees and the adapter's journal say."""
+
+    platform: Platform
+    owners: Sequence[Owner]
+    producer: AIOKafkaProducer
+    keyring: Keyring
+    told: Told
+    kingdee: Api
+    documents: Api
+
+    async def publish(self, *events: Event) -> None:
+        """As the other services do."""
+        for event in events:
+            attributes = Attributes(
+                id=uuid4(),
+                source="test",
+                type=event.type,
+                time=datetime.now(UTC),
+                subject=event.subject,
+                partitionkey=event.partitionkey,
+                aggregateversion=1,
+                traceparent="",
+            )
+            await self.producer.send(
+                event.topic.name,
+                event.model_dump_json().encode(),
+                key=event.partitionkey.encode(),
+                headers=to_headers(attributes),
+            )
+        await self.producer.flush()
+
+    async def sealed(self, count: int) -> list[dict[str, Any]]:
+        """So many consignees, each under a key of its own, as marketplace-adapter seals them."""
+        shown = example(OutboundInstructedV1).consignee.model_dump()
+        return [shown | vars(value) for value in await self.keyring.seal([CONSIGNEE] * count)]
+
+    async def stock(self) -> None:
+        """Plenty of every item and grade."""
+        shelves = [
+            {
+                "warehouse_code": owner.warehouse,
+                "owner_code": owner.code,
+                "item_code": item,
+                "inventory_type": grade,
+                "on_hand": SHELF,
+            }
+            for owner in self.owners
+            for item in ITEMS
+            for grade in ("ZP", "CC")
+        ]
+        await self.kingdee.post("/sim/stock", {"stock": shelves})
+
+    async def items_arrived(self) -> None:
+        """Wait until every Kingdee knows its owner's items."""
+
+        async def known() -> int:
+            return len((await self.kingdee.get("/sim/items"))["items"])
+
+        await until("items", known, lambda count: count >= len(self.owners) * len(ITEMS))
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Exchange]:
+    """The platform of this state folder, with its two ends at hand."""
+    home = Home(folder)
+    config = folder / "lemai.yaml"
+    config.write_text(yaml.safe_dump(reference(home, OWNERS), allow_unicode=True))
+    async with Platform(home, config) as platform, httpx.AsyncClient(timeout=30) as http:
+        for name in ("sim-kingdee", "kingdee-adapter"):
+            await platform.start(name)
+        keys = connect(platform.databases["keyring"])
+        servers = platform.bootstrap_servers
+        topics = [topic.name for topic in (FULFILMENT_ACTUAL, FULFILMENT_DOCUMENT, STOCK_SNAPSHOT, OPS_ALERT)]
+        async with (
+            AIOKafkaProducer(bootstrap_servers=servers) as producer,
+            AIOKafkaConsumer(*topics, bootstrap_servers=servers, auto_offset_reset="earliest") as consumer,
+        ):
+            told = Told()
+            listening = asyncio.create_task(told.listen(consumer))
+            yield Exchange(
+                platform=platform,
+                owners=OWNERS,
+                producer=producer,
+                keyring=Keyring(keys, MasterKey.read(home.secret("master-key"))),
+                told=told,
+                kingdee=Api(http, platform.members["sim-kingdee"].url),
+                documents=Api(http, platform.members["kingdee-adapter"].url),
+            )
+            listening.cancel()
+        await keys.dispose()
+
+
+def reference(home: Home, owners: Sequence[Owner]) -> dict[str, Any]:
+    """Reference data in which each owner has a warehouse, a store and a Kingdee of its own."""
+    channels = {"folder": {"kind": "folder", "folder": "kingdee"}}
+    return {
+        "version": "docking",
+        "owners": [{"code": owner.code} for owner in owners],
+        "counterparts": [
+            {
+                "code": owner.counterpart,
+                "kind": "kingdee",
+                "profile": PROFILES[owner.channel],
+                "channel": channels[owner.channel],
+                "adjustments": "interfaces",
+            }
+            for owner in owners
+        ],
+        "warehouses": [{"code": owner.warehouse, "counterpart": owner.counterpart} for owner in owners],
+        "stores": [
+            {
+                "code": owner.store,
+                "name": "聚芳永旗舰店",
+                "platform": "tmall",
+                "owners": [owner.code],
+                "warehouse": owner.warehouse,
+                "carrier": "SF",
+            }
+            for owner in owners
+        ],
+        "suppliers": [
+            {"code": owner.supplier, "name": "杭州某某服饰有限公司", "owner": owner.code} for owner in owners
+        ],
+        "carriers": [{"code": code} for code in ("SF", "DBL", "YTO")],
+        "order_no_prefixes": {"tmall": "TM"},
+        "document_codes": {"tmall": "TM"},
+    }
