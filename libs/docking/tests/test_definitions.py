@@ -88,8 +88,8 @@ def test_conditions_are_told_by_the_document_itself() -> None:
         "receivable_amount"
     }
     assert unmet(order, {"order_type": "RESEND"}) == {"original_order_no", "receiver_mobile"}
-    assert unmet(shipped, {"status": "DELIVERED"}, "O", "L") == {"logistics_code"}
-    assert unmet(shipped, {"status": "DELIVERED"}, "O", "L", "P") == set()
+    assert unmet(shipped, {"status": "DELIVERED", "order_type": "SALE"}, "O", "L") == {"logistics_code"}
+    assert unmet(shipped, {"status": "DELIVERED", "order_type": "SALE"}, "O", "L", "P") == set()
     assert unmet(shipped, {"status": "ACCEPT"}, "O") == set()
 
 
