@@ -1,47 +1,49 @@
-"""One pass over a JSON message, as a stream of its parts, each value with its line, all bounded.
+"""One pass over a JSON message, as a stream of its parts, each with its line.
 
-The standard decoder tells no lines, keeps one of two equal keys, takes NaN, and has no limits; so only its
-unescaping is used.
+The standard decoder tells no lines, keeps one of two equal keys, takes NaN, and would hold the whole file at once; so
+it reads only what is inside a row, and numbers stay as they are spelled.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
 from lemai_docking.faults import Fault, FileRejected
-from lemai_docking.tree import DEPTH_MAX, STANDS, TEXT_MAX, VALUES_MAX
+from lemai_docking.tree import STANDS
 from lemai_docking.tree_read import Content, Item, Node, Number, Unit
 
+COMMAS_MAX = 2_500_000
+"""In a file: as many values as 100,000 lines hold, so that no array in it can be larger."""
+
 _SPACE = re.compile(r"[ \t\n\r]*")
-_SCALAR = re.compile(
-    r'"[^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*"'
-    r"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
-    r"|true|false|null"
-)
-_WORDS = {"true": True, "false": False, "null": None}
 _ARRAYS = {STANDS[tag].json: tag for tag in "OI"}
 _SNAPSHOT, _BALANCES = STANDS["K"].json, STANDS["B"].json
 
 
 class JsonScan:
-    """Scans the text of a message once."""
+    """Scans the text of a message once; it always stands on a character that is no white space, or at the end."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._at = 0
+        self._at = self._behind_space(0)
         self._line, self._counted = 1, 0
-        self._values = 0
+        self._decoder = json.JSONDecoder(
+            object_pairs_hook=self._node, parse_float=Number, parse_int=Number, parse_constant=self._no_number
+        )
 
     def run(self) -> Iterator[Unit]:
         """The parts as they end; the balances of a snapshot come before it. Raises FileRejected."""
+        if self._text.count(",") > COMMAS_MAX:
+            raise self._fault("E_LIMIT", f"≤ {COMMAS_MAX} 值/values")
         for key in self._members():
             if key in _ARRAYS and self._char() == "[":
                 for _ in self._elements():
-                    yield self._unit(_ARRAYS[key], key)
+                    yield self._unit(_ARRAYS[key], key, self._object)
             elif key == _SNAPSHOT and self._char() == "{":
                 yield from self._snapshot()
             else:
-                yield self._unit(key if key in {"header", "trailer"} else "", key)
+                yield self._unit(key if key in {"header", "trailer"} else "", key, self._object)
         if self._char():
             raise self._fault("E_SYNTAX", "只一个对象/one object only")
 
@@ -51,62 +53,57 @@ class JsonScan:
         for key in self._members():
             if key == _BALANCES and self._char() == "[":
                 for _ in self._elements():
-                    yield self._unit("B", key)
+                    yield self._unit("B", key, self._value)
             else:
-                items.append(Item(key, self._here(), self._value(2)))
+                items.append(Item(key, self._here(), self._value()))
         yield Unit("K", _SNAPSHOT, line, start, self._at, Node(line, items))
 
-    def _unit(self, kind: str, name: str) -> Unit:
-        self._values = 0
-        self._char()
+    def _unit(self, kind: str, name: str, read: Callable[[], Content]) -> Unit:
         line, start = self._here(), self._at
-        content = self._value(2)
+        content = read()
         return Unit(kind, name, line, start, self._at, content)
 
-    def _value(self, depth: int) -> Content:
-        self._values += 1
-        if self._values > VALUES_MAX:
-            raise self._fault("E_LIMIT", f"≤ {VALUES_MAX} 值/values")
-        if depth > DEPTH_MAX:
-            raise self._fault("E_LIMIT", f"≤ {DEPTH_MAX} 层/levels")
-        char = self._char()
-        if char == "{":
-            line = self._here()
-            return Node(line, [Item(key, self._here(), self._value(depth + 1)) for key in self._members()])
-        if char == "[":
-            return [self._value(depth + 1) for _ in self._elements()]
-        return self._scalar()
+    def _object(self) -> Content:
+        """An object with the lines of its values."""
+        if self._char() != "{":
+            return self._value()
+        return Node(self._here(), [Item(key, self._here(), self._member()) for key in self._members()])
 
-    def _scalar(self) -> str | bool | None:
-        found = _SCALAR.match(self._text, self._at)
-        if found is None:
-            raise self._fault("E_SYNTAX", "JSON 值/a JSON value")
-        token = found[0]
-        if len(token) > TEXT_MAX:
-            raise self._fault("E_LIMIT", f"≤ {TEXT_MAX} 字符/characters")
-        self._at = found.end()
-        if token.startswith('"'):
-            return self._unescaped(token) if "\\" in token else token[1:-1]
-        return _WORDS[token] if token in _WORDS else Number(token)
+    def _member(self) -> Content:
+        """A value, or the rows of an array each with its line."""
+        return [self._value() for _ in self._elements()] if self._char() == "[" else self._value()
 
-    def _unescaped(self, token: str) -> str:
+    def _value(self) -> Content:
+        """What stands here, all of it on this line."""
+        self._here()
         try:
-            return str(json.loads(token))
-        except json.JSONDecodeError:
-            raise self._fault("E_SYNTAX", "JSON 转义/a JSON escape") from None
+            value, end = self._decoder.raw_decode(self._text, self._at)
+        except json.JSONDecodeError as error:
+            raise FileRejected(Fault("E_SYNTAX", error.lineno, "", "", error.msg)) from None
+        except RecursionError:
+            raise self._fault("E_LIMIT", "嵌套/nesting") from None
+        self._at = self._behind_space(end)
+        return value  # type: ignore[no-any-return]  # The hooks make nothing else.
+
+    def _node(self, pairs: list[tuple[str, Any]]) -> Node:
+        if len({key for key, _ in pairs}) < len(pairs):
+            raise self._fault("E_SYNTAX", "不重复的键/distinct keys")
+        return Node(self._line, [Item(key, self._line, value) for key, value in pairs])
+
+    def _no_number(self, name: str) -> NoReturn:
+        raise self._fault("E_SYNTAX", "JSON 数/a JSON number", name)
 
     def _members(self) -> Iterator[str]:
         """The keys of the object here; whoever takes one reads on behind its value."""
         seen: set[str] = set()
         for _ in self._parts("{", "}"):
-            key = self._scalar() if self._char() == '"' else None
-            if not isinstance(key, str):
+            if self._char() != '"':
                 raise self._fault("E_SYNTAX", "键/a key")
+            key = str(self._value())
             if key in seen:
                 raise self._fault("E_SYNTAX", "不重复的键/distinct keys", key)
             seen.add(key)
             self._take(":")
-            self._char()
             yield key
 
     def _elements(self) -> Iterator[None]:
@@ -115,27 +112,25 @@ class JsonScan:
 
     def _parts(self, first: str, last: str) -> Iterator[None]:
         self._take(first)
-        if self._char() == last:
-            self._at += 1
-            return
-        while True:
+        if self._char() != last:
             yield
-            if self._char() == last:
-                self._at += 1
-                return
-            self._take(",")
+            while self._char() == ",":
+                self._take(",")
+                yield
+        self._take(last)
 
     def _char(self) -> str:
-        """The next character that is no white space, or nothing at the end."""
-        found = _SPACE.match(self._text, self._at)
-        assert found
-        self._at = found.end()
         return self._text[self._at : self._at + 1]
 
     def _take(self, char: str) -> None:
         if self._char() != char:
             raise self._fault("E_SYNTAX", char)
-        self._at += 1
+        self._at = self._behind_space(self._at + 1)
+
+    def _behind_space(self, at: int) -> int:
+        found = _SPACE.match(self._text, at)
+        assert found
+        return found.end()
 
     def _here(self) -> int:
         """The line of where it stands."""

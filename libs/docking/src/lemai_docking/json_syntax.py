@@ -31,7 +31,7 @@ class JsonSyntax:
 
     def cut(self, source: str, unit: Unit) -> str:
         """A unit as it stands in the source."""
-        return source[unit.start : unit.end]
+        return source[unit.start : unit.end].rstrip()
 
     def text(self, kind: str, tree: Tree) -> str:
         """A unit, indented as it stands in a message."""

@@ -3,6 +3,7 @@
 A tree is what an XML element or a JSON object holds, by its layout: a record's fields, and the records in it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -23,7 +24,7 @@ Tree = dict[str, Part]
 class Stand:
     """Where a record stands: under which elements or key, in which other record, and what it takes from that.
 
-    A record that is `bare` is the value of its only own field.
+    A record that is `bare` is the value of its only own field, which then has no name.
     """
 
     xml: tuple[str, ...]
@@ -70,7 +71,8 @@ def shape_of(interface: str, tag: str, names: Names) -> Shape:
     parts: Parts = {}
     for field in sorted(layout.records[tag].fields, key=lambda field: field.name == "line_count"):
         if field.name not in STANDS[tag].taken:
-            _put(parts, tuple(field.xml.split("/")) if names == "xml" else (field.name,), field)
+            path = field.xml.split("/") if names == "xml" else [field.name]
+            _put(parts, [""] if STANDS[tag].bare else path, field)
     for child in layout.records:
         if STANDS[child].holder == tag:
             _put(parts, STANDS[child].path(names), shape_of(interface, child, names))
@@ -93,7 +95,7 @@ TRAILER: dict[Names, tuple[str, str, str]] = {
 """Names of the trailer's counts: documents, lines, and the control total."""
 
 
-def _put(parts: Parts, path: tuple[str, ...], part: "Field | Shape") -> None:
+def _put(parts: Parts, path: Sequence[str], part: "Field | Shape") -> None:
     for name in path[:-1]:
         group = parts.setdefault(name, {})
         assert isinstance(group, dict), f"{name} is a group and a value"

@@ -53,9 +53,9 @@ class TreeCodec(Generic[SourceT]):
 
     def render(self, document: Document) -> Rendered:
         """One document's element or object."""
-        document, line_count, faults = completed(document)
         columns = self._profile.interfaces[document.interface].columns
-        written = {tag: [column.name for column in each] for tag, each in columns.items()}
+        written = {tag: {column.name for column in each} for tag, each in columns.items()}
+        document, line_count, faults = completed(document, written)
         try:
             tree = document_tree(document, self._syntax.names, written)
         except DocumentRefused as refusal:

@@ -117,7 +117,7 @@ class MessageReader:
             got = self._gathered(unit, layout.interface)
         self._warn(got.unknown)
         self._count(lines=sum(row.tag == layout.line for row in got.rows))
-        faults += got.faults
+        faults = [*got.faults, *faults]
         records: dict[str, list[Row]] = {}
         lines: dict[str, list[int]] = {}
         for row in got.rows:
@@ -145,7 +145,7 @@ class MessageReader:
         if got.faults:
             return refused(self._reading.candidates[0], unit.line, got.head(), got.faults)
         self._control += rows.control
-        return Document(SNAPSHOT, head, {"B": rows}, unit.line)
+        return Document(SNAPSHOT, head, {"B": rows} if rows else {}, unit.line)
 
     def _balances(self, head: Row, found: Gathered) -> LazyRows:
         """The rows, counted; what is wrong with them goes to `found`, until it is enough."""
