@@ -43,7 +43,7 @@ def a_sale(**head: Value) -> Document:
         "receiver_town": "五常街道",
         "receiver_address": "文一西路969号",
     }
-    lines = [
+    lines: list[dict[str, Any]] = [
         {
             "line_no": 1,
             "item_code": DRESS,
@@ -79,7 +79,7 @@ def a_purchase(**head: Value) -> Document:
         "expect_start_at": datetime(2026, 11, 26, 1, 0, tzinfo=UTC),
         "expect_end_at": datetime(2026, 11, 26, 10, 0, tzinfo=UTC),
     }
-    line = {
+    line: dict[str, Any] = {
         "line_no": 1,
         "item_code": DRESS,
         "plan_qty": 200,
@@ -105,7 +105,7 @@ def a_return(**head: Value) -> Document:
         "sender_name": "张三",
         "sender_mobile": "13800000000",
     }
-    line = {"line_no": 1, "item_code": DRESS, "plan_qty": 1, "unit": "Pcs", "original_line_no": 1}
+    line: dict[str, Any] = {"line_no": 1, "item_code": DRESS, "plan_qty": 1, "unit": "Pcs", "original_line_no": 1}
     return Document("sales_return_order", whole | head, {"L": [line]})
 
 
@@ -121,7 +121,7 @@ def a_supplier_return(**head: Value) -> Document:
         "schedule_date": date(2026, 11, 25),
         "return_reason": "季末尾货",
     }
-    lines = [
+    lines: list[dict[str, Any]] = [
         {"line_no": 1, "item_code": DRESS, "plan_qty": 20, "inventory_type": "ZP", "purchase_price": Decimal("32.50")},
         {"line_no": 2, "item_code": SHOES, "plan_qty": 4, "inventory_type": "CC", "batch_code": "B1"},
     ]

@@ -144,8 +144,10 @@ def test_goods_from_a_customer_are_a_return_notice(order_no: str, order_type: st
             "FDate": "2026-11-22",
             "FSaleOrgId": ORG,
             "FRetcustId": {"FNumber": "TM-JFY-01"},
-            "FRetOrgId": ORG,
-            "FHeadNote": "SEVEN_DAY",
+            "FRetorgId": ORG,
+            "FDescription": "SEVEN_DAY",
+            "FLinkMan": "张三",
+            "FLinkPhone": "13800000000",
             "FEntity": [
                 {
                     "FMaterialId": {"FNumber": DRESS},
@@ -153,6 +155,7 @@ def test_goods_from_a_customer_are_a_return_notice(order_no: str, order_type: st
                     "FQty": "1",
                     "FStockId": {"FNumber": "WH01"},
                     "FStockStatusId": {"FNumber": "KCZT01_SYS"},
+                    "FOrderNo": "2611220001",
                     "FEntryNote": "1",
                 }
             ],
@@ -273,6 +276,19 @@ def test_an_item_is_a_material() -> None:
     )
 
 
+def test_items_may_belong_to_another_organisation() -> None:
+    site = SITE.model_copy(update={"item_org": "1"})
+    saved = json.loads(posting(FORMS, site, an_item()).body)["data"]["Model"]
+    assert (saved["FCreateOrgId"], saved["FUseOrgId"]) == ({"FNumber": "1"}, {"FNumber": "1"})
+    assert site.allocated_to == ("100",)
+    assert SITE.allocated_to == ()
+
+
+def test_a_note_longer_than_the_form_allows_is_cut() -> None:
+    assert model(a_sale(buyer_message="请" * 256))["FNote"] == "请" * 254 + "…"
+    assert model(a_sale(buyer_message="请" * 255))["FNote"] == "请" * 255
+
+
 def test_the_request_asks_to_check_and_to_refuse_the_same_twice() -> None:
     request = json.loads(posted(a_sale()).body)
     del request["data"]["Model"]
@@ -388,7 +404,7 @@ def test_a_cancelled_bill_is_seen_as_such() -> None:
 
 def test_an_item_is_compared_by_what_people_see() -> None:
     form, body = FORMS.forms["BD_MATERIAL"], posted(an_item()).body
-    same = [55, "C", "婴儿连体衣", "红色;90cm", "CLS01", "面料100%棉", "Pcs", "6901234567892"]
+    same: list[Any] = [55, "C", "婴儿连体衣", "红色;90cm", "CLS01", "面料100%棉", "Pcs", "6901234567892"]
     assert found(form, body, [same]) == Found("55", "C", cancelled=False, same=True)
     other = found(form, body, [[*same[:-1], None]])
     assert other is not None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kingdee_adapter.k3cloud.domain import Bill, Conflict, Found, PlannedLine, State, Step, next_step, step_after
 
 ORDER = Bill(
-    "K", "SAL_SaleOrder", "1", "JFY", "deliver_order", "f", lines=(PlannedLine(1, "A", 2), PlannedLine(2, "B", 1))
+    "K", "SAL_SaleOrder", "1", "JFY", "deliver_order", "f", 1, lines=(PlannedLine(1, "A", 2), PlannedLine(2, "B", 1))
 )
 
 
@@ -72,7 +72,7 @@ def test_steps_follow_each_other(allocated: bool, steps: str) -> None:
 
 def test_a_newer_document_keeps_what_became_of_the_bill() -> None:
     posted = ORDER.begun().at(Step.SUBMIT).at(None)
-    newer = posted.again(Bill("K", "SAL_SaleOrder", "1", "JFY", "deliver_order", "g"))
+    newer = posted.again(Bill("K", "SAL_SaleOrder", "1", "JFY", "deliver_order", "g", 2))
     assert (newer.state, newer.file_name, newer.posted_once) == (State.WAITING, "g", True)
 
 

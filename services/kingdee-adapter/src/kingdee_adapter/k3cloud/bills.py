@@ -42,6 +42,7 @@ def posting(forms: Forms, site: Site, document: Document) -> Posting:
         faults.append(Fault("E_FIELD", 0, layouts()[document.interface].identity, number, expected))
     writer = _Writer(site, document)
     model = writer.model(form.head, document.head)
+    model |= {key: _cut(model[key], length) for key, length in form.cut.items() if key in model}
     lines = document.records.get(layouts()[document.interface].line, ()) if form.entry else ()
     if form.entry:
         model[form.entry] = [writer.model(form.line, row) for row in lines]
@@ -137,9 +138,10 @@ class _Writer:
             return "".join(str(part) for part in parts if part is not None) or None
         return self._field(source, row)
 
-    def _option(self, name: str) -> Json:
+    def _option(self, name: str) -> Json | None:
+        """None for an option the site leaves blank."""
         option: Json = getattr(self._site, name)
-        return self._site.org_of(str(self._head["owner_code"])) if name == "org" else option
+        return self._site.org_of(str(self._head["owner_code"])) if name == "org" else option or None
 
     def _field(self, name: str, row: Row) -> Json | None:
         field = self._fields.get(name)
@@ -165,6 +167,10 @@ class _Writer:
         if status is None:
             self.faults.append(Fault("E_INVTYPE", 0, name, code, "statuses"))
         return status or code
+
+
+def _cut(note: str, length: int) -> str:
+    return note if len(note) <= length else note[: length - 1] + "…"
 
 
 def _written(value: Value) -> str:

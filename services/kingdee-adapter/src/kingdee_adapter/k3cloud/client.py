@@ -20,6 +20,10 @@ LOGIN = "Kingdee.BOS.WebApi.ServicesStub.AuthService.LoginByAppSecret"
 SESSION_HEADER = "kdservice-sessionid"
 TIMEOUT_S = 30.0
 LOCKED_OUT = timedelta(minutes=5)
+CHECK_CREDENTIALS = (
+    "请核对用户、应用 ID、应用密钥、语言和第三方系统登录授权 / "
+    "check user, app id, app secret, lcid and the authorisation of third-party logins"
+)
 _GOOD = (200, 206)
 
 Cell = str | int | Decimal | bool | None
@@ -46,6 +50,10 @@ class QueryRefused(Exception):
         self.status = status
 
 
+NOT_NOW = (Unanswered, NotSent, LoggedOut, QueryRefused)
+"""How reading fails."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """Rows of `keys`, one per entry line; `where` is the server's SQL-like text (see `quoted`)."""
@@ -55,6 +63,7 @@ class Query:
     where: str
     order: str
     limit: int
+    start: int = 0
 
 
 def http_client() -> httpx.AsyncClient:
@@ -96,7 +105,7 @@ class K3Client:
             "FilterString": query.where,
             "OrderString": query.order,
             "TopRowCount": 0,
-            "StartRow": 0,
+            "StartRow": query.start,
             "Limit": query.limit,
             "SubSystemId": "",
         }
@@ -149,7 +158,7 @@ class K3Client:
 
     def _locked_out(self, reason: str) -> LoggedOut:
         self._locked_out_until = self._clock() + LOCKED_OUT
-        return LoggedOut(reason)
+        return LoggedOut(f"{reason}; {CHECK_CREDENTIALS}")
 
     async def _post(self, service: str, body: bytes) -> Any:
         url = httpx.URL(f"{self._account.url.rstrip('/')}/{service}.common.kdsvc")

@@ -59,9 +59,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Bill:
-    """A bill of ours. `file_name` holds the Save request of its newest document; `step` is under way while posting.
+    """A bill of ours. `file_name` holds the Save request of its newest document (by `document_id` in the journal).
 
-    `needs` are items that must be posted before; `posted_once` stays true whatever comes after.
+    `step` is under way while posting; `needs` are items that must be posted before; `posted_once` stays true
+    whatever comes after.
     """
 
     counterpart_code: str
@@ -70,6 +71,7 @@ class Bill:
     owner_code: str
     interface: str
     file_name: str
+    document_id: int
     lines: tuple[PlannedLine, ...] = ()
     needs: tuple[str, ...] = ()
     state: State = State.WAITING

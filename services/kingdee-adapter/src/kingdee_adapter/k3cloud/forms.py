@@ -26,7 +26,10 @@ class Post(Definition):
 
 
 class Form(Definition):
-    """A form we write. `number` and `id` are its head keys; `compare` and `quantity` tell two contents apart."""
+    """A form we write. `number` and `id` are its head keys; `compare` and `quantity` tell two contents apart.
+
+    `cut` are the lengths of notes for people, whose rest is left out.
+    """
 
     number: str = "FBillNo"
     number_max: int = 30
@@ -35,6 +38,7 @@ class Form(Definition):
     cancel: str = "FCancelStatus"
     head: Mapping[str, Source]
     line: Mapping[str, Source] = {}
+    cut: Mapping[str, int] = {}
     compare: tuple[str, ...]
     quantity: str = ""
 

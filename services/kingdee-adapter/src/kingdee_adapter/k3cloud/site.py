@@ -19,8 +19,10 @@ class Site(Definition):
     """The organisation that sells, buys and stores."""
     owners: Mapping[str, str] = {}
     """Organisations of owners that have one of their own."""
+    item_org: str = ""
+    """The organisation that looks after items, if it is another one."""
     use_orgs: tuple[str, ...] = ()
-    """Organisations an approved item is allocated to."""
+    """Organisations an approved item is allocated to; none means `org`, where items belong to another one."""
     warehouses: Mapping[str, str] = {}
     carriers: Mapping[str, str] = {}
     customers: Mapping[str, str] = {}
@@ -49,12 +51,18 @@ class Site(Definition):
     poll_every_s: float = Field(default=15, gt=0)
     overlap_minutes: int = Field(default=10, ge=0)
     """Bills approved this long before the newest one seen are read again: approvals do not become visible in order."""
-    page_rows: int = Field(default=2000, ge=1, le=10_000)
+    page_rows: int = Field(default=2000, ge=1, le=2000)
+    """Servers were seen to give no more, whatever they are asked for."""
     stock_every_hours: int = Field(default=24, ge=1)
 
     @property
     def overlap(self) -> timedelta:
         return timedelta(minutes=self.overlap_minutes)
+
+    @property
+    def allocated_to(self) -> tuple[str, ...]:
+        """Organisations an approved item is allocated to, none if it is at home already."""
+        return self.use_orgs or ((self.org,) if self.item_org not in {"", self.org} else ())
 
     def org_of(self, owner_code: str) -> str:
         """The organisation whose goods an owner's are."""

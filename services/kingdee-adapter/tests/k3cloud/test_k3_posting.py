@@ -1,0 +1,430 @@
+"""Documents become approved bills: in their order, once each, resumed wherever they were left."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from k3_docking import World, a_world
+from k3_fake import FakeBill, FakeK3
+from k3_world import DRESS, FORMS, SHOES, SITE, a_loss, a_purchase, a_return, a_sale, a_supplier_return, an_item
+
+from kingdee_adapter.k3cloud.bills import posting
+from kingdee_adapter.k3cloud.domain import State, Step
+from lemai_docking.documents import Document
+
+NO = "2611220001"
+
+
+@pytest.fixture
+def k3() -> FakeK3:
+    return FakeK3()
+
+
+@pytest.fixture
+async def world(database_url: str, k3: FakeK3) -> AsyncIterator[World]:
+    async with a_world(database_url, k3.http()) as world:
+        yield world
+
+
+def there(document: Document, status: str) -> FakeBill:
+    """The bill of a document, as if somebody had made it there before."""
+    return FakeBill(77, json.loads(posting(FORMS, SITE, document).body)["data"]["Model"], status)
+
+
+async def test_a_document_is_saved_submitted_and_audited(world: World, k3: FakeK3) -> None:
+    await world.enqueue(a_sale())
+    await world.work()
+    assert k3.operations(NO) == "ExecuteBillQuery Save Submit Audit"
+    assert k3.bills["SAL_SaleOrder", NO].status == "C"
+    assert world.owner.told == [
+        f"published {NO} in SAL_SaleOrder-{NO}.json",
+        f"acknowledged {NO} in SAL_SaleOrder-{NO}.json",
+    ]
+    assert await world.states(NO) == ("acknowledged", "acknowledged")
+
+
+@pytest.mark.parametrize(
+    ("document", "form_id"),
+    [
+        (a_sale(order_no=f"{NO}-h", order_type="EXCHANGE"), "SAL_SaleOrder"),
+        (a_sale(order_no=f"{NO}-b", order_type="RESEND"), "SAL_SaleOrder"),
+        (a_purchase(), "PUR_PurchaseOrder"),
+        (a_return(), "SAL_RETURNNOTICE"),
+        (a_return(order_no=f"{NO}-h", order_type="EXCHANGE"), "SAL_RETURNNOTICE"),
+        (a_supplier_return(), "PUR_MRAPP"),
+        (a_loss(), "STK_StockCountLoss"),
+        (replace(a_loss(), interface="receipt_order"), "STK_StockCountGain"),
+        (an_item(), "BD_MATERIAL"),
+    ],
+)
+async def test_every_kind_is_posted(world: World, k3: FakeK3, document: Document, form_id: str) -> None:
+    await world.enqueue(document)
+    await world.work()
+    assert k3.bills[form_id, document.order_no].status == "C"
+
+
+async def test_the_journal_keeps_the_bytes_that_were_sent(world: World) -> None:
+    await world.enqueue(a_sale())
+    await world.work()
+    async with world.engine.database.begin() as connection:
+        file = await world.outgoing.file(connection, f"SAL_SaleOrder-{NO}.json")
+    assert file is not None
+    assert file.content == posting(FORMS, SITE, a_sale()).body
+    (row,) = await world.rows("SELECT sha256, ack FROM docking_file")
+    assert row["sha256"] == file.sha256
+    assert (row["ack"]["status"], row["ack"]["accepted"]) == ("ACCEPTED", 1)
+
+
+async def test_what_is_kept_and_called_is_sealed(world: World) -> None:
+    await world.enqueue(a_sale())
+    await world.work()
+    kept = await world.rows(
+        "SELECT payload::text AS text FROM outbound_call UNION ALL SELECT k3_bill::text FROM k3_bill"
+    )
+    assert kept
+    assert not any("张三" in row["text"] for row in kept)
+
+
+async def test_both_legs_of_an_exchange_have_their_bills(world: World, k3: FakeK3) -> None:
+    order_no = f"{NO}-h"
+    await world.enqueue(a_return(order_no=order_no, order_type="EXCHANGE"))
+    await world.enqueue(a_sale(order_no=order_no, order_type="EXCHANGE"))
+    await world.work()
+    assert {form for form, number in k3.bills if number == order_no} == {"SAL_RETURNNOTICE", "SAL_SaleOrder"}
+
+
+async def test_a_document_k3_cannot_take_is_rejected_without_a_call(world: World, k3: FakeK3) -> None:
+    await world.enqueue(a_sale(order_no="1" * 31))
+    await world.work()
+    assert k3.calls == []
+    assert world.owner.told == [f"rejected {'1' * 31} in no file: E_FIELD {'1' * 31}"]
+
+
+# What is there already
+
+
+@pytest.mark.parametrize(
+    ("status", "operations"),
+    [
+        ("A", "ExecuteBillQuery Submit Audit"),
+        ("B", "ExecuteBillQuery Audit"),
+        ("C", "ExecuteBillQuery"),
+        ("D", "ExecuteBillQuery Submit Audit"),
+    ],
+)
+async def test_a_bill_that_is_there_is_taken_up_where_it_stands(
+    world: World, k3: FakeK3, status: str, operations: str
+) -> None:
+    k3.bills["SAL_SaleOrder", NO] = there(a_sale(), status)
+    await world.enqueue(a_sale())
+    await world.work()
+    assert k3.operations(NO) == operations
+    assert [told.split()[0] for told in world.owner.told] == ["published", "acknowledged"]
+
+
+async def test_another_content_under_our_number_is_a_conflict(world: World, k3: FakeK3) -> None:
+    k3.bills["SAL_SaleOrder", NO] = there(replace(a_sale(), records={"L": a_sale().records["L"][:1]}), "C")
+    await world.enqueue(a_sale())
+    await world.work()
+    assert k3.operations(NO) == "ExecuteBillQuery"
+    assert world.owner.told == [f"rejected {NO} in SAL_SaleOrder-{NO}.json: E_DUP_CONFLICT {NO}"]
+    assert (await world.bill("SAL_SaleOrder", NO)).state is State.REFUSED
+
+
+async def test_a_bill_made_between_looking_and_saving_is_found_by_the_refusal(world: World, k3: FakeK3) -> None:
+    await world.enqueue(a_sale())
+    await world.docking.poster.round()
+    (call,) = await world.claim()
+    k3.plan("Save", 11)
+    k3.bills["SAL_SaleOrder", NO] = there(a_sale(), "A")
+    k3.rows["SAL_SaleOrder"] = []
+    k3.plan("ExecuteBillQuery")
+    original = k3._query
+
+    def first_empty(data: dict[str, object]) -> object:
+        rows = original(data)
+        k3.rows.pop("SAL_SaleOrder", None)
+        return rows
+
+    k3._query = first_empty  # type: ignore[method-assign]
+    await world.end(call)
+    await world.work()
+    assert k3.operations(NO) == "ExecuteBillQuery Save ExecuteBillQuery Submit Audit"
+    assert k3.bills["SAL_SaleOrder", NO].status == "C"
+
+
+# What goes wrong
+
+
+async def test_a_refusal_is_told_in_k3s_own_words(world: World, k3: FakeK3) -> None:
+    k3.plan("Save", 9)
+    await world.enqueue(a_sale())
+    await world.work()
+    name = f"SAL_SaleOrder-{NO}.json"
+    assert world.owner.told == [f"rejected {NO} in {name}: E_PARTNER MsgCode 9 refused by plan"]
+    assert await world.states(NO) == ("acknowledged", "rejected")
+
+
+async def test_a_bill_that_is_saved_but_not_audited_is_told_as_both(world: World, k3: FakeK3) -> None:
+    k3.plan("Audit", 11)
+    await world.enqueue(a_sale())
+    await world.work()
+    assert [told.split()[0] for told in world.owner.told] == ["published", "rejected"]
+
+
+async def test_what_was_refused_is_taken_up_again_by_a_person(world: World, k3: FakeK3) -> None:
+    k3.plan("Audit", 11)
+    await world.enqueue(a_sale())
+    await world.work()
+    assert await world.docking.poster.repost("SAL_SaleOrder", NO)
+    await world.work()
+    assert k3.operations(NO) == "ExecuteBillQuery Save Submit Audit ExecuteBillQuery ExecuteBillQuery Audit"
+    assert await world.states(NO) == ("acknowledged", "acknowledged")
+    assert not await world.docking.poster.repost("SAL_SaleOrder", NO)
+
+
+async def test_a_refused_file_sent_again_is_taken_up_again(world: World, k3: FakeK3) -> None:
+    k3.plan("Save", 9)
+    await world.enqueue(a_sale())
+    await world.work()
+    async with world.engine.database.begin() as connection:
+        assert await world.outgoing.resend(connection, f"SAL_SaleOrder-{NO}.json")
+    await world.work()
+    assert k3.bills["SAL_SaleOrder", NO].status == "C"
+    assert await world.states(NO) == ("acknowledged", "acknowledged")
+
+
+@pytest.mark.parametrize("msg_code", [13, 14])
+@pytest.mark.parametrize("operation", ["Save", "Submit", "Audit"])
+async def test_a_lock_and_a_call_limit_are_waited_out(world: World, k3: FakeK3, operation: str, msg_code: int) -> None:
+    k3.plan(operation, msg_code)
+    await world.enqueue(a_sale())
+    await world.work()
+    (call,) = await world.rows("SELECT state, due_at > now() AS waits FROM outbound_call WHERE ended_at IS NULL")
+    assert call == {"state": "pending", "waits": True}
+    await world.wait_out()
+    await world.work()
+    assert k3.bills["SAL_SaleOrder", NO].status == "C"
+
+
+async def test_a_lock_that_never_opens_is_given_up(world: World, k3: FakeK3) -> None:
+    k3.plan("Save", *[13] * 30)
+    await world.enqueue(a_sale())
+    for _ in range(20):
+        await world.work()
+        await world.wait_out()
+    assert k3.operations(NO).count("Save") == 20
+    assert world.owner.told == [f"rejected {NO} in SAL_SaleOrder-{NO}.json: E_PARTNER MsgCode 13 refused by plan"]
+
+
+@pytest.mark.parametrize("fault", ["cut", "500"])
+async def test_a_save_without_an_answer_is_unknown_until_somebody_looks(world: World, k3: FakeK3, fault: str) -> None:
+    k3.plan("Save", fault)
+    await world.enqueue(a_sale())
+    await world.work()
+    assert await world.states(NO) == ("unknown", "unknown")
+    (call,) = await world.rows("SELECT state FROM outbound_call")
+    assert call["state"] == "unknown"
+    await world.wait_out()
+    await world.work()
+    assert k3.operations(NO) == "ExecuteBillQuery Save ExecuteBillQuery Submit Audit"
+    assert await world.states(NO) == ("acknowledged", "acknowledged")
+
+
+async def test_a_save_that_got_lost_is_repeated_after_looking(world: World, k3: FakeK3) -> None:
+    k3.plan("Save", "lost")
+    await world.enqueue(a_sale())
+    await world.work()
+    await world.wait_out()
+    await world.work()
+    assert k3.operations(NO) == ("ExecuteBillQuery Save ExecuteBillQuery ExecuteBillQuery Save Submit Audit")
+
+
+@pytest.mark.parametrize("msg_code", [4, 6])
+async def test_a_failure_inside_k3_is_looked_into_before_a_repeat(world: World, k3: FakeK3, msg_code: int) -> None:
+    k3.plan("Submit", msg_code)
+    await world.enqueue(a_sale())
+    await world.work()
+    await world.wait_out()
+    await world.work()
+    assert k3.operations(NO) == "ExecuteBillQuery Save Submit ExecuteBillQuery Submit Audit"
+
+
+async def test_nothing_is_written_while_nobody_can_look(world: World, k3: FakeK3) -> None:
+    k3.plan("ExecuteBillQuery", "lost", "lost")
+    await world.enqueue(a_sale())
+    await world.work()
+    assert k3.operations(NO) == "ExecuteBillQuery"
+    assert await world.states(NO) == ("rendered", "rendered")
+
+
+async def test_refused_credentials_alarm_once_and_lose_nothing(world: World, k3: FakeK3) -> None:
+    k3.plan("ExecuteBillQuery", 1, 1)
+    await world.enqueue(a_sale())
+    await world.work()
+    assert [told.split()[:3] for told in world.owner.told] == [["alert", "E_CHANNEL", "k3cloud"]]
+    await world.wait_out()
+    await world.work()
+    assert len(world.owner.told) == 1
+    world.clock.forward(minutes=6)
+    await world.wait_out()
+    await world.work()
+    assert k3.bills["SAL_SaleOrder", NO].status == "C"
+
+
+# Order
+
+
+async def test_items_go_before_the_orders_that_need_them(world: World, k3: FakeK3) -> None:
+    await world.enqueue(a_sale())
+    await world.enqueue(an_item(), an_item(item_code=SHOES))
+    await world.work()
+    saved = [about for operation, about in k3.calls if operation == "Save"]
+    audited = [about for operation, about in k3.calls if operation == "Audit"]
+    assert set(saved[:2]) == {DRESS, SHOES}
+    assert k3.calls.index(("Save", NO)) > max(k3.calls.index(("Audit", item)) for item in (DRESS, SHOES))
+    assert audited[-1] == NO
+
+
+async def test_an_order_waits_for_an_item_that_was_never_approved(world: World, k3: FakeK3) -> None:
+    k3.plan("Save", 9)
+    await world.enqueue(an_item())
+    await world.work()
+    await world.enqueue(a_sale())
+    await world.work()
+    assert (await world.bill("SAL_SaleOrder", NO)).state is State.WAITING
+    await world.enqueue(an_item(remark="mended"), revision=2)
+    await world.work()
+    assert k3.bills["SAL_SaleOrder", NO].status == "C"
+
+
+async def test_an_order_needs_no_item_that_we_never_sent(world: World, k3: FakeK3) -> None:
+    await world.enqueue(a_sale())
+    await world.work()
+    assert k3.bills["SAL_SaleOrder", NO].status == "C"
+
+
+async def test_a_failed_change_of_an_approved_item_holds_no_order(world: World, k3: FakeK3) -> None:
+    await world.enqueue(an_item())
+    await world.work()
+    k3.plan("UnAudit", 12)
+    await world.enqueue(an_item(item_name="连体衣"), revision=2)
+    await world.work()
+    assert (await world.bill("BD_MATERIAL", DRESS)).state is State.REFUSED
+    await world.enqueue(a_sale())
+    await world.work()
+    assert k3.bills["SAL_SaleOrder", NO].status == "C"
+
+
+async def test_a_changed_item_is_opened_changed_and_approved_again(world: World, k3: FakeK3) -> None:
+    await world.enqueue(an_item())
+    await world.work()
+    k3.calls.clear()
+    await world.enqueue(an_item(item_name="连体衣"), revision=2)
+    await world.work()
+    assert [operation for operation, _ in k3.calls if operation != "ExecuteBillQuery"] == [
+        "UnAudit",
+        "Save",
+        "Submit",
+        "Audit",
+    ]
+    item = k3.bills["BD_MATERIAL", DRESS]
+    assert (item.status, item.model["FName"]) == ("C", "连体衣")
+    async with world.engine.database.begin() as connection:
+        file = await world.outgoing.file(connection, f"BD_MATERIAL-{DRESS}-2.json")
+    assert file is not None
+    assert json.loads(file.content)["data"]["Model"]["FMATERIALID"] == str(item.id)
+
+
+async def test_revisions_of_one_bill_go_one_after_the_other(world: World, k3: FakeK3) -> None:
+    await world.enqueue(an_item(item_name="一"))
+    await world.enqueue(an_item(item_name="二"), revision=2)
+    await world.enqueue(an_item(item_name="三"), revision=3)
+    await world.work()
+    assert k3.bills["BD_MATERIAL", DRESS].model["FName"] == "三"
+    names = [file["name"] for file in await world.rows("SELECT name FROM docking_file ORDER BY id")]
+    assert names == [f"BD_MATERIAL-{DRESS}.json", f"BD_MATERIAL-{DRESS}-2.json", f"BD_MATERIAL-{DRESS}-3.json"]
+    assert [told.split()[0] for told in world.owner.told] == ["published", "acknowledged"] * 3
+
+
+async def test_a_number_of_another_owner_is_not_taken_over(world: World, k3: FakeK3) -> None:
+    await world.enqueue(an_item())
+    await world.work()
+    await world.enqueue(an_item(owner_code="NB", item_name="别家"))
+    await world.work()
+    assert world.owner.told[-1] == f"rejected {DRESS} in no file: E_DUP_CONFLICT JFY"
+    assert k3.bills["BD_MATERIAL", DRESS].model["FName"] == "婴儿连体衣"
+
+
+async def test_two_posters_open_a_document_once(world: World, k3: FakeK3) -> None:
+    await world.enqueue(a_sale())
+    async with world.engine.database.connect() as connection:
+        pending = await world.outgoing.pending(connection, "deliver_order", 10)
+    written, refused = world.docking.poster._rendered(pending, [a_sale()])
+    await world.docking.poster.round()
+    await world.engine.transact(
+        lambda transaction: world.docking.poster._store("deliver_order", written, refused, transaction)
+    )
+    await world.work()
+    assert k3.operations(NO).count("Save") == 1
+
+
+# Crashes
+
+NUMBERS = count(1)
+ENDS = ["well", "dies before", "dies after", "dies unrecorded", "cut", "500", "lost", "13", "6"]
+
+
+async def ended(world: World, k3: FakeK3, end: str) -> None:
+    """Make the one call that is due, in this way; what dies is found by the next one, when its lease has run out."""
+    await world.docking.poster.round()
+    for call in await world.claim():
+        operation = str(call.payload["step"]).capitalize()
+        if end in {"cut", "500", "lost"}:
+            k3.plan(operation, end)
+        elif end.isdigit():
+            k3.plan(operation, int(end))
+        if end == "dies before":
+            continue
+        if end == "dies after":
+            k3.plan(operation, "cut")
+            await world.worker._make(call)
+            world.worker._ended.get_nowait()
+        elif end == "dies unrecorded":
+            await world.worker._make(call)
+            world.worker._ended.get_nowait()
+        else:
+            await world.end(call)
+    k3.faults.clear()
+    await world.wait_out()
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ends=st.lists(st.sampled_from(ENDS), max_size=8))
+async def test_whatever_happens_a_bill_is_saved_once_and_posted(world: World, k3: FakeK3, ends: list[str]) -> None:
+    order_no = f"26112{next(NUMBERS):05}"
+    world.owner.told.clear()
+    await world.enqueue(a_sale(order_no=order_no))
+    for end in [*ends, *["well"] * 8]:
+        await ended(world, k3, end)
+    operations = k3.operations(order_no)
+    assert k3.bills["SAL_SaleOrder", order_no].status == "C"
+    assert "Save Save" not in operations.replace("Submit ", "").replace("Audit ", "")
+    bill = await world.bill("SAL_SaleOrder", order_no)
+    assert (bill.state, bill.step) == (State.POSTED, None)
+    assert [told.split()[0] for told in world.owner.told] == ["published", "acknowledged"]
+    assert await world.states(order_no) == ("acknowledged", "acknowledged")
+
+
+async def test_an_unknown_call_blocks_its_bill_and_no_other(world: World, k3: FakeK3) -> None:
+    k3.plan("Save", "cut")
+    await world.enqueue(a_sale())
+    await world.work()
+    await world.enqueue(a_sale(order_no="2611220002"))
+    await world.work()
+    assert (await world.bill("SAL_SaleOrder", NO)).step is Step.SAVE
+    assert k3.bills["SAL_SaleOrder", "2611220002"].status == "C"
