@@ -68,6 +68,9 @@ REFERENCE = Reference.model_validate(
                 "profile": profile,
                 "channel": {"kind": "folder", "folder": code.lower()},
                 "adjustments": adjustments,
+                "acknowledge_within_minutes": 30,
+                "answer_within_hours": 24,
+                "keep_bytes_days": 90,
             }
             for code, profile, adjustments in (
                 (KINGDEE, "kingdee-default", "internal"),
@@ -177,6 +180,14 @@ class World:
             return told if len(told) >= count else None
 
         return await until(enough, f"{count} {kind.__name__} {fields}")
+
+    async def wait_for_row(self, table: str, **equal: str) -> Mapping[str, Any]:
+        """The first row of a table with these values, once there is one."""
+
+        async def there() -> Mapping[str, Any] | None:
+            return next(iter(await self.rows(table, **equal)), None)
+
+        return await until(there, f"{table} {equal}")
 
     async def drop(self, name: str, data: bytes) -> None:
         """Put a file into the inbox, and wait until it is dealt with."""

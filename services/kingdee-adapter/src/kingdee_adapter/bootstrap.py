@@ -11,10 +11,12 @@ from kingdee_adapter.api.router import router
 from kingdee_adapter.channels import Secrets, channel_of
 from kingdee_adapter.docking import Docking, enqueue
 from kingdee_adapter.handlers import KIND, ToSend
+from kingdee_adapter.upkeep import Upkeep
 from lemai_chassis import reference
 from lemai_chassis.database import connect
 from lemai_chassis.delivery.engine import Engine, Storage
 from lemai_chassis.keyring import Keyring, MasterKey, Seal
+from lemai_chassis.schedules import Schedule
 from lemai_chassis.service import Service
 from lemai_chassis.settings import Settings
 from lemai_docking.profile import find_profile
@@ -38,6 +40,7 @@ def build(settings: AdapterSettings) -> Service:
     master = MasterKey.read(settings.master_key_file)
     keyring = Keyring(connect(settings.keyring_database_url.get_secret_value()), master)
     dockings: dict[str, Docking] = {}
+    schedules: list[Schedule] = []
     engine = Engine(
         connect(settings.database_url.get_secret_value()),
         "kingdee-adapter",
@@ -52,10 +55,12 @@ def build(settings: AdapterSettings) -> Service:
             channel = channel_of(counterpart, settings.docking_root, secrets)
             docking = Docking(engine, known, counterpart.code, profile, channel, keyring, vault)
             dockings[counterpart.code] = docking
+            schedules += Upkeep(engine, docking, counterpart).schedules
     return Service(
         "kingdee-adapter",
         engine,
         routers=[router(engine, dockings, vault, Access.read(settings.access_file))],
+        schedules=schedules,
         loops=[loop for docking in dockings.values() for loop in docking.loops],
         on_start=[keyring.prepare],
     )

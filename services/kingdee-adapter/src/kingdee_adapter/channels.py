@@ -1,6 +1,8 @@
 """The channel of each counterpart, as the reference data names it, and its secrets."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from lemai_chassis.reference import Counterpart, FolderChannel
@@ -14,6 +16,8 @@ class Channel:
 
     outlet: Outlet
     inlet: Inlet | None
+    purge: Callable[[datetime], Awaitable[None]] | None = None
+    """Removes what has lain there since before a moment."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,6 @@ def channel_of(counterpart: Counterpart, root: Path, secrets: Secrets) -> Channe
     match counterpart.channel:
         case FolderChannel(folder=folder):
             shared = Folder(root / folder)
-            return Channel(shared, shared)
+            return Channel(shared, shared, shared.purge)
         case other:
             raise LookupError(f"{counterpart.code}: channel {other.kind}")

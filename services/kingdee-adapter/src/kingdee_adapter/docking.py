@@ -61,6 +61,8 @@ class Docking:
         self._reference = reference
         self._code = counterpart_code
         self._keyring = keyring
+        self.profile = profile
+        self.channel = channel
         self.outgoing = OutgoingJournal(storage.JOURNAL, counterpart_code, vault)
         incoming = IncomingJournal(storage.JOURNAL, counterpart_code, vault)
         database, now = engine.database, engine.clock

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from kingdee_adapter.mapper.actuals import Balances, actual_event, snapshot_event
 from kingdee_adapter.mapper.instructions import Instruction, interface_of
@@ -24,7 +25,7 @@ from lemai_contracts.values import Leg
 from lemai_docking.documents import Document, Rejected, Row
 from lemai_docking.faults import Fault
 from lemai_docking.layout import layouts
-from lemai_docking.outgoing import Outgoing, OutgoingFile
+from lemai_docking.outgoing import Outgoing, OutgoingFile, Overdue
 
 KIND = "kingdee"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -86,6 +87,15 @@ class Counted:
     counterpart_code: str
     head: Row
     balances: Balances
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """Documents of ours that are past the deadline of an answer."""
+
+    counterpart_code: str
+    awaiting: Literal["acknowledgement", "actual"]
+    documents: Sequence[Overdue]
 
 
 @dataclass(frozen=True)
@@ -213,6 +223,19 @@ def on_alarm(command: Alarm, uow: UnitOfWork) -> None:
     code = ALERTS.get(fault.code, "file_refused")
     about = f"{command.counterpart_code}/{command.subject}".rstrip("/")
     _alert(code, about, f"{fault.code} {fault.message}", uow)
+
+
+def on_unanswered(command: Unanswered, uow: UnitOfWork) -> None:
+    """Tell somebody of each."""
+    for overdue in command.documents:
+        about = f"{command.counterpart_code}/{overdue.document.order_no}"
+        place = f"{overdue.file_name} 第 {overdue.document.line} 行 / line {overdue.document.line}"
+        if command.awaiting == "acknowledgement":
+            message = "逾期未收到回执，请询问对接方 / not acknowledged by its deadline: ask the counterpart"
+            _alert("not_acknowledged", about, f"{message}: {place}", uow)
+        else:
+            message = "逾期未收到实绩，请询问对接方 / no actual by its deadline: ask the counterpart"
+            _alert("not_answered", about, f"{message}: {place}", uow)
 
 
 def _outgoing(event: Instruction | ItemChangedV1, number: str, revision: int, *, urgent: bool = False) -> Outgoing:

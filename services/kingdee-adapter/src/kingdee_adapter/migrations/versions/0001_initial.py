@@ -101,7 +101,7 @@ def upgrade() -> None:
         "docking_nonce",
         sa.Column("counterpart", sa.Text(), nullable=False),
         sa.Column("nonce", sa.Text(), nullable=False),
-        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("counterpart", "nonce"),
         comment="nonces of signed calls that could be repeated",
     )
