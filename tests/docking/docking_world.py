@@ -10,16 +10,17 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import httpx
+import pytest
 import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from tests.docking.orders import ITEMS, Owner
+from tests.docking.orders import ITEMS, Case, Instruction, Owner
 
 from lemai_chassis.database import connect
 from lemai_chassis.keyring import Keyring, MasterKey
 from lemai_contracts import Attributes, Event, from_headers, to_headers
 from lemai_contracts.event import event_types
 from lemai_contracts.examples import example
-from lemai_contracts.fulfilment import DocumentRejectedV1, OutboundInstructedV1
+from lemai_contracts.fulfilment import ActualReportedV1, DocumentRejectedV1, OutboundInstructedV1
 from lemai_contracts.topics import FULFILMENT_ACTUAL, FULFILMENT_DOCUMENT, OPS_ALERT, STOCK_SNAPSHOT
 from lemai_tools.demo.world import Api, until
 from lemai_tools.platform.home import Home
@@ -41,6 +42,11 @@ CONSIGNEE = {
     "postcode": "",
     "token": None,
 }
+
+
+def through(owners: Sequence[Owner]) -> pytest.MarkDecorator:
+    """Run a test once through the channel of each of these owners."""
+    return pytest.mark.parametrize("owner", owners, ids=[owner.channel for owner in owners])
 
 
 class Told:
@@ -112,6 +118,26 @@ class Exchange:
         """So many consignees, each under a key of its own, as marketplace-adapter seals them."""
         shown = example(OutboundInstructedV1).consignee.model_dump()
         return [shown | vars(value) for value in await self.keyring.seal([CONSIGNEE] * count)]
+
+    async def instruct(self, case: Case, owner: Owner, *numbers: str) -> list[Instruction]:
+        """Orders of one kind under these numbers, on their way."""
+        sealed = await self.sealed(len(numbers))
+        orders = [case.instruction(owner, number, one) for number, one in zip(numbers, sealed, strict=True)]
+        await self.publish(*orders)
+        return orders
+
+    async def reports(self, order: Instruction, count: int = 1) -> list[ActualReportedV1]:
+        """So many reports of an order, in the order they were told."""
+        return await self.told.wait_for(ActualReportedV1, count, owner_code=order.owner_code, order_no=order.order_no)
+
+    async def all_taken(self, file_name: str) -> None:
+        """Wait until we have answered a file of the Kingdee as often as it came."""
+
+        async def left() -> list[Any]:
+            files = (await self.kingdee.get("/sim/files", direction="out", name=file_name))["files"]
+            return [file for file in files if file["in_inbox"]]
+
+        await until(f"{file_name} taken", left, lambda files: files == [])
 
     async def stock(self) -> None:
         """Plenty of every item and grade."""

@@ -1,7 +1,7 @@
 """Every order kind goes out through every channel and its actual comes back, once, as both ends tell it."""
 
 import pytest
-from tests.docking.docking_world import OWNERS, Exchange
+from tests.docking.docking_world import OWNERS, Exchange, through
 from tests.docking.orders import CASES, Case, Instruction, Owner
 
 from lemai_contracts.fulfilment import ActualReportedV1, DocumentAcknowledgedV1, DocumentRejectedV1, DocumentSentV1
@@ -10,10 +10,9 @@ from lemai_contracts.values import Grade
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 INVENTORY_TYPES = {Grade.GOOD: "ZP", Grade.DEFECTIVE: "CC"}
-by_channel = pytest.mark.parametrize("owner", OWNERS, ids=lambda owner: owner.channel)
 
 
-@by_channel
+@through(OWNERS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_what_was_instructed_is_done_and_reported(
     exchange: Exchange, instructed: dict[tuple[str, str], Instruction], owner: Owner, case: Case
@@ -42,7 +41,7 @@ async def test_what_was_instructed_is_done_and_reported(
     assert exchange.told.of(DocumentRejectedV1, owner_code=owner.code, reference=order.order_no) == []
 
 
-@by_channel
+@through(OWNERS)
 async def test_the_parcel_of_a_sale_has_its_waybill_and_contents(
     exchange: Exchange, instructed: dict[tuple[str, str], Instruction], owner: Owner
 ) -> None:
@@ -56,7 +55,7 @@ async def test_the_parcel_of_a_sale_has_its_waybill_and_contents(
     assert (parcel.carrier_code, parcel.waybill_no) == ("SF", waybill["express_no"])
 
 
-@by_channel
+@through(OWNERS)
 async def test_the_kingdee_reads_the_consignee_that_was_sealed(
     exchange: Exchange, instructed: dict[tuple[str, str], Instruction], owner: Owner
 ) -> None:
