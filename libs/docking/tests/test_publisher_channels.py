@@ -13,10 +13,10 @@ import pytest
 from lemai_docking.ack import Ack, Result
 from lemai_docking.channel import Entry, NotDone, Undecided
 from lemai_docking.documents import Document
+from lemai_docking.encodings import codec_of
 from lemai_docking.profile import Profile
 from lemai_docking.publisher import Publisher
 from lemai_docking.testing import Docking
-from lemai_docking.text_read import decode
 
 Sample = Callable[[str], bytes]
 FIRST = "Deliver_20261122100001.sh"
@@ -72,14 +72,14 @@ class Counter:
 @pytest.fixture
 def order(profile: Profile, sample: Sample) -> Callable[[str], Document]:
     name = "Deliver_20261122100000.sh"
-    (document,) = decode(profile, name, sample(name)).documents
+    (document,) = codec_of(profile).decode(name, sample(name)).documents
     return lambda order_no: replace(document, head={**document.head, "order_no": order_no})
 
 
 @pytest.fixture
 def item(profile: Profile, sample: Sample) -> Document:
     name = "Item_20261122090000.im"
-    return decode(profile, name, sample(name)).documents[0]
+    return codec_of(profile).decode(name, sample(name)).documents[0]
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ async def test_the_interface_that_has_waited_longest_goes_first(
     docking: Docking, counter: Counter, order: Callable[[str], Document], profile: Profile, sample: Sample
 ) -> None:
     name = "ReturnNote_20261122100500.sh"
-    await docking.enqueue(*decode(profile, name, sample(name)).documents)
+    await docking.enqueue(*codec_of(profile).decode(name, sample(name)).documents)
     await docking.enqueue(order("1"))
     async with publishing(docking, counter) as publisher:
         await publisher.round()

@@ -8,12 +8,12 @@ from typing import Any, TypedDict
 import pytest
 from sqlalchemy import text
 
+from lemai_docking.encodings import codec_of
 from lemai_docking.faults import FileRejected
 from lemai_docking.profile import Profile
 from lemai_docking.replay import Replayed, Replayer, StillRefused
 from lemai_docking.retention import forget
 from lemai_docking.testing import TABLES, Docking, reseal
-from lemai_docking.text_read import decode
 
 Sample = Callable[[str], bytes]
 SHIP = "SHIP-20261122152100.shupl"
@@ -212,7 +212,7 @@ async def test_another_content_under_a_known_message_number_is_a_conflict(dockin
 async def test_an_actual_without_a_business_code_is_known_by_its_content(
     docking: Docking, profile: Profile, sample: Sample
 ) -> None:
-    (shipment,) = decode(profile, SHIP, sample(SHIP)).documents
+    (shipment,) = codec_of(profile).decode(SHIP, sample(SHIP)).documents
     bare = replace(shipment, head={k: v for k, v in shipment.head.items() if k != "out_biz_code"})
     later = replace(bare, head={**bare.head, "shipped_at": docking.clock()})
     await docking.receiver().receive(IBAL, sample(IBAL))

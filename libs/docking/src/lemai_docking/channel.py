@@ -79,3 +79,28 @@ class Inlet(Protocol):
 
     async def quarantine(self, name: str, sha256: str) -> None:
         """Put aside a file that was refused, under a name its digest makes unique."""
+
+
+class CallOutlet:
+    """What an outlet has that calls the counterpart and is answered at once: nothing lies anywhere."""
+
+    async def fence(self, token: int) -> None:
+        """Only the database fences a call."""
+
+    async def has(self, name: str, sha256: str) -> bool:
+        """Nobody can tell."""
+        return False
+
+    async def discard(self, name: str) -> None:
+        """Nothing is left behind."""
+
+    async def answers(self) -> Sequence[Entry]:
+        """None: `put` has returned them."""
+        return ()
+
+    async def read_answer(self, name: str, bytes_max: int) -> bytes:
+        """Raises FileNotFoundError: there is none."""
+        raise FileNotFoundError(name)
+
+    async def settle_answer(self, name: str, now: datetime, *, refused_sha256: str = "") -> None:
+        """Nothing to put away."""

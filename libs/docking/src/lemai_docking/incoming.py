@@ -17,6 +17,7 @@ from lemai_docking.claims import Claimed, claim
 from lemai_docking.documents import Document, canonical_text
 from lemai_docking.layout import layouts
 from lemai_docking.quarantine import Quarantine
+from lemai_docking.stamps import next_stamp
 from lemai_docking.tables import Tables, Vault
 
 
@@ -112,6 +113,10 @@ class IncomingJournal:
         )
         row = rows.one_or_none()
         return _file(row) if row else None
+
+    async def next_stamp(self, connection: AsyncConnection, pattern: str, now: datetime) -> datetime:
+        """The second to put into the name of a call that has none."""
+        return await next_stamp(connection, self._tables.stamp, self.counterpart, pattern, now)
 
     async def answer(self, connection: AsyncConnection, file: IncomingFile, ack: dict[str, Any], now: datetime) -> None:
         """Keep our answer, to be given again whenever the file comes again."""

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal, cast
 
 from sqlalchemy import BigInteger, Function, Integer, Row, Text, bindparam, case, exists, func, select, tuple_, update
@@ -18,6 +18,7 @@ from lemai_docking.codec import Encoded
 from lemai_docking.documents import Header
 from lemai_docking.faults import Fault, FencedOut
 from lemai_docking.layout import layouts
+from lemai_docking.stamps import next_stamp
 from lemai_docking.tables import Tables, Vault
 
 OrderKey = tuple[str, str, str]
@@ -329,17 +330,8 @@ class OutgoingJournal:
         return found
 
     async def next_stamp(self, connection: AsyncConnection, pattern: str, now: datetime) -> datetime:
-        """The second to put into the next file name of a pattern: now, or one more than the last used."""
-        table = self._tables.stamp
-        values = {"counterpart": self.counterpart, "pattern": pattern, "last_stamp": now.replace(microsecond=0)}
-        later = func.greatest(values["last_stamp"], table.c.last_stamp + timedelta(seconds=1))
-        stamp = await connection.scalar(
-            insert(table)
-            .values(values)
-            .on_conflict_do_update(index_elements=[table.c.counterpart, table.c.pattern], set_={"last_stamp": later})
-            .returning(table.c.last_stamp)
-        )
-        return cast(datetime, stamp)
+        """The second to put into the next file name of a pattern."""
+        return await next_stamp(connection, self._tables.stamp, self.counterpart, pattern, now)
 
     async def last_stamps(self, connection: AsyncConnection) -> dict[str, datetime]:
         """The last stamps used, by pattern."""

@@ -54,6 +54,13 @@ class Receiver:
             if ack:
                 return ack
 
+    async def name_call(self, interface: str) -> str:
+        """A file name for a call that brings none; bytes that came before are known whatever they are called."""
+        pattern = self.profile.interfaces[interface].file
+        async with self.engine.begin() as connection:
+            stamp = await self.journal.next_stamp(connection, pattern, self.now())
+        return self.profile.file_name(interface, stamp)
+
     async def alert(self, file_name: str, fault: Fault) -> None:
         """Tell a person, in a transaction of its own."""
         async with self.engine.begin() as connection:

@@ -41,6 +41,8 @@ class Tables:
     quarantine: Table
     publisher: Table
     stamp: Table
+    cursor: Table
+    nonce: Table
 
 
 def tables(metadata: MetaData) -> Tables:
@@ -65,6 +67,21 @@ def tables(metadata: MetaData) -> Tables:
             _text("pattern", primary_key=True),
             _time("last_stamp"),
             comment="the last second used in a file name, by counterpart and name pattern",
+        ),
+        Table(
+            "docking_cursor",
+            metadata,
+            _text("counterpart", primary_key=True),
+            _text("cursor"),
+            comment="how far a counterpart's list of files has been dealt with",
+        ),
+        Table(
+            "docking_nonce",
+            metadata,
+            _text("counterpart", primary_key=True),
+            _text("nonce", primary_key=True),
+            _time("claimed_at"),
+            comment="nonces of signed calls that could be repeated",
         ),
     )
 
