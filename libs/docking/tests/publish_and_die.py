@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from lemai_docking.encodings import codec_of
 from lemai_docking.profile import built_in
 from lemai_docking.testing import Docking
-from lemai_docking.text_read import decode
 
 
 async def main(url: str, root: Path, moment: str) -> None:
@@ -24,7 +24,11 @@ async def main(url: str, root: Path, moment: str) -> None:
     docking = Docking(create_async_engine(url), root, built_in("kingdee-default"))
     docking.clock.forward(seconds=1)
     name = "Deliver_20261122100000.sh"
-    (order,) = decode(docking.profile, name, Path(__file__).with_name("samples").joinpath(name).read_bytes()).documents
+    (order,) = (
+        codec_of(docking.profile)
+        .decode(name, Path(__file__).with_name("samples").joinpath(name).read_bytes())
+        .documents
+    )
     docking.owner.documents["1/1"] = order
     os.rename = die  # type: ignore[assignment]
     publisher = docking.publisher()

@@ -15,10 +15,10 @@ from sqlalchemy import select, text
 
 from lemai_docking.ack import Ack, Result
 from lemai_docking.documents import Document
+from lemai_docking.encodings import codec_of
 from lemai_docking.faults import FencedOut
 from lemai_docking.profile import Profile
 from lemai_docking.testing import TABLES, Docking
-from lemai_docking.text_read import decode
 
 Sample = Callable[[str], bytes]
 FIRST = "Deliver_20261122100001.sh"
@@ -27,14 +27,14 @@ FIRST = "Deliver_20261122100001.sh"
 @pytest.fixture
 def order(profile: Profile, sample: Sample) -> Callable[[str], Document]:
     name = "Deliver_20261122100000.sh"
-    (document,) = decode(profile, name, sample(name)).documents
+    (document,) = codec_of(profile).decode(name, sample(name)).documents
     return lambda order_no: replace(document, head={**document.head, "order_no": order_no})
 
 
 @pytest.fixture
 def item(profile: Profile, sample: Sample) -> Document:
     name = "Item_20261122090000.im"
-    return decode(profile, name, sample(name)).documents[0]
+    return codec_of(profile).decode(name, sample(name)).documents[0]
 
 
 def outbox(docking: Docking) -> list[str]:
@@ -61,7 +61,7 @@ async def test_documents_wait_one_second_and_go_out_in_one_file(
     assert outbox(docking) == [FIRST]
     assert await docking.told() == [f"published {FIRST}:4 1", f"published {FIRST}:7 2"]
     assert await docking.states() == ["published", "published"]
-    published = decode(profile, FIRST, (docking.folder.outbox / FIRST).read_bytes())
+    published = codec_of(profile).decode(FIRST, (docking.folder.outbox / FIRST).read_bytes())
     assert list(published.documents) == [order("1"), order("2")]
     assert published.header.message_id == "LQ20261122100001000001"
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from lemai_docking.encodings import codec_of
 from lemai_docking.folder import Folder
 from lemai_docking.profile import Profile
 from lemai_docking.testing import Docking, reseal
-from lemai_docking.text_read import decode
 
 Sample = Callable[[str], bytes]
 SHIP = "SHIP-20261122152100.shupl"
@@ -405,7 +405,7 @@ async def test_the_journal_knows_which_interface_answers_an_order(
     docking: Docking, sample: Sample, profile: Profile
 ) -> None:
     name = "Deliver_20261122100000.sh"
-    await docking.enqueue(*decode(profile, name, sample(name)).documents)
+    await docking.enqueue(*codec_of(profile).decode(name, sample(name)).documents)
     async with docking.engine.connect() as connection:
         found = await docking.outgoing.interfaces_by_order(
             connection, [("JFY", "2611220001", "OUT"), ("JFY", "2611220001", "IN"), ("GB", "2611220001", "OUT")]

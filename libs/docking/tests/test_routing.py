@@ -2,12 +2,12 @@ from collections.abc import Callable
 
 import pytest
 
+from lemai_docking.encodings import codec_of
 from lemai_docking.faults import BadValue
 from lemai_docking.layout import layouts
 from lemai_docking.profile import Profile
 from lemai_docking.routing import has_upper_suffix, route, split_order_no
 from lemai_docking.testing import reseal
-from lemai_docking.text_read import decode
 
 SHIP = ("ship_result", "supplier_return_result")
 RECV = ("receipt_result", "sales_return_result")
@@ -93,7 +93,7 @@ def test_one_file_may_mix_interfaces_and_the_document_outranks_the_header(
     sale = sale.replace(b"SUPPLIER_RETURN", b"SALE").replace(b"VEN0007", b"")
     mixed = reseal(data.replace(b"\nTRL", b"\n" + sale + b"TRL"), (2, 4, 8, 44))
 
-    decoded = decode(profile, name, mixed)
+    decoded = codec_of(profile).decode(name, mixed)
 
     assert decoded.rejected == []
     assert [(document.interface, document.order_no) for document in decoded.documents] == [

@@ -4,12 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from lemai_docking import text_read
+from lemai_docking.codec import encode
+from lemai_docking.encodings import codec_of
 from lemai_docking.faults import FileRejected
 from lemai_docking.profile import Profile
 from lemai_docking.testing import reseal
-from lemai_docking.text_read import decode
-from lemai_docking.text_write import encode
 
 DELIVER = "Deliver_20261122100000.sh"
 SHIP = "SHIP-20261122152100.shupl"
@@ -123,7 +122,7 @@ def test_a_bad_record_rejects_its_document_at_the_exact_place(
     data = sample(name)
     assert old.encode() in data
 
-    decoded = decode(profile, name, reseal(data.replace(old.encode(), new.encode(), 1)))
+    decoded = codec_of(profile).decode(name, reseal(data.replace(old.encode(), new.encode(), 1)))
 
     (rejected,) = decoded.rejected
     fault = rejected.faults[0]
@@ -141,7 +140,7 @@ def test_a_broken_frame_rejects_the_file(
     changed = data.replace(old, new, 1)
 
     with pytest.raises(FileRejected) as rejected:
-        decode(profile, name, reseal(changed) if b"\nTRL\t" in changed and code != "E_TRAILER" else changed)
+        codec_of(profile).decode(name, reseal(changed) if b"\nTRL\t" in changed and code != "E_TRAILER" else changed)
 
     assert (rejected.value.fault.code, rejected.value.fault.line) == (code, line)
 
@@ -150,9 +149,9 @@ def test_any_changed_byte_breaks_the_digest(profile: Profile, sample: Sample) ->
     data = sample(SHIP)
 
     with pytest.raises(FileRejected, match="二进制"):
-        decode(profile, SHIP, data.replace(b"\t0.450", b"\t0.460"))
+        codec_of(profile).decode(SHIP, data.replace(b"\t0.450", b"\t0.460"))
     with pytest.raises(FileRejected) as rejected:
-        decode(profile, SHIP, data.replace(b"\n", b"\r\n"))
+        codec_of(profile).decode(SHIP, data.replace(b"\n", b"\r\n"))
 
     assert rejected.value.fault.code == "E_CHECKSUM"
 
@@ -160,7 +159,7 @@ def test_any_changed_byte_breaks_the_digest(profile: Profile, sample: Sample) ->
 @pytest.mark.parametrize("name", BAD_NAMES)
 def test_a_name_of_no_interface_is_rejected(profile: Profile, sample: Sample, name: str) -> None:
     with pytest.raises(FileRejected) as rejected:
-        decode(profile, name, sample(SHIP))
+        codec_of(profile).decode(name, sample(SHIP))
 
     assert rejected.value.fault.code == "E_NAME"
 
@@ -171,7 +170,7 @@ def test_all_faults_of_a_document_are_told_and_the_others_go_through(profile: Pr
     bad = second.replace("2611220001", "2611220009").replace("\t1\tZP", "\t0.5\tZP").replace("0.450", "heavy")
     text = data.replace(b"\nTRL", b"\n" + bad.encode() + b"TRL")
 
-    decoded = decode(profile, SHIP, reseal(text, (2, 4, 16, 3)))
+    decoded = codec_of(profile).decode(SHIP, reseal(text, (2, 4, 16, 3)))
 
     (rejected,) = decoded.rejected
     assert (rejected.order_no, rejected.owner_code, rejected.line_no) == ("2611220009", "JFY", 12)
@@ -189,9 +188,9 @@ def test_a_refused_document_can_be_cut_out_mended_and_read_again(profile: Profil
     bad = second.replace("2611220001", "2611220009").replace("\t1\tZP", "\t0.5\tZP")
     text = data.replace(b"\nTRL", b"\n" + bad.encode() + b"TRL")
 
-    (excerpt,) = text_read.excerpts(reseal(text, (2, 4, 16, 3)), {12}).values()
-    again = decode(profile, SHIP, excerpt, vouched=True)
-    mended = decode(profile, SHIP, excerpt.replace(b"\t0.5\tZP", b"\t1\tZP"), vouched=True)
+    (excerpt,) = codec_of(profile).excerpts(SHIP, reseal(text, (2, 4, 16, 3)), {12}).values()
+    again = codec_of(profile).decode(SHIP, excerpt, vouched=True)
+    mended = codec_of(profile).decode(SHIP, excerpt.replace(b"\t0.5\tZP", b"\t1\tZP"), vouched=True)
 
     assert [rejected.order_no for rejected in again.rejected] == ["2611220009"]
     assert [document.order_no for document in mended.documents] == ["2611220009"]
@@ -200,7 +199,7 @@ def test_a_refused_document_can_be_cut_out_mended_and_read_again(profile: Profil
 def test_a_fault_reads_as_a_sentence_in_chinese_and_english(profile: Profile, sample: Sample) -> None:
     data = reseal(sample(SHIP).replace(b"B-22\t2\t1\tZP", b"B-22\t2\t1.5\tZP"))
 
-    (rejected,) = decode(profile, SHIP, data).rejected
+    (rejected,) = codec_of(profile).decode(SHIP, data).rejected
 
     assert rejected.faults[0].message == (
         "第 8 行 actual_qty：数量须为整数件且在允许范围内，收到「1.5」，应为 整数件/whole pieces"
@@ -212,7 +211,7 @@ def test_a_fault_reads_as_a_sentence_in_chinese_and_english(profile: Profile, sa
 def test_personal_values_are_masked_in_faults(profile: Profile, sample: Sample) -> None:
     data = reseal(sample(DELIVER).replace("文一西路969号".encode(), ("路" * 201).encode()))
 
-    (rejected,) = decode(profile, DELIVER, data).rejected
+    (rejected,) = codec_of(profile).decode(DELIVER, data).rejected
 
     assert (rejected.faults[0].field, rejected.faults[0].value) == ("receiver_address", "***")
 
@@ -221,7 +220,7 @@ def test_personal_values_are_masked_in_faults(profile: Profile, sample: Sample) 
 def test_a_whole_quantity_is_read_however_it_is_written(profile: Profile, sample: Sample, quantity: str) -> None:
     data = sample(DELIVER).replace(b"22\t2\tPcs", f"22\t{quantity}\tPcs".encode())
 
-    (order,) = decode(profile, DELIVER, reseal(data)).documents
+    (order,) = codec_of(profile).decode(DELIVER, reseal(data)).documents
 
     assert order.records["L"][1]["plan_qty"] == 2
 
@@ -232,7 +231,7 @@ def test_oddities_are_tolerated_with_a_warning(profile: Profile, sample: Sample)
     upper = reseal(sample(RETURN).replace(b"O\t2611220001-t\t", b"O\t2611220001-T\t"))
 
     def warned(name: str, content: bytes) -> list[str]:
-        decoded = decode(profile, name, content)
+        decoded = codec_of(profile).decode(name, content)
         assert len(decoded.documents) == 1
         return [warning.code for warning in decoded.warnings]
 
@@ -253,11 +252,11 @@ def test_columns_come_in_any_order(profile: Profile, sample: Sample) -> None:
     turned = turned.replace(b"120\t3\t123\tPcs", b"Pcs\t120\t3\t123")
     turned = turned.replace(b"5\t0\t5\tPcs", b"Pcs\t5\t0\t5").replace(b"48\t2\t50\tPcs", b"Pcs\t48\t2\t50")
 
-    assert decode(profile, IBAL, reseal(turned)).documents == decode(profile, IBAL, data).documents
+    assert codec_of(profile).decode(IBAL, reseal(turned)).documents == codec_of(profile).decode(IBAL, data).documents
 
 
 def test_a_test_message_says_so(profile: Profile, sample: Sample) -> None:
-    decoded = decode(profile, SHIP, reseal(sample(SHIP).replace(b"\tJFY\tN\n", b"\tJFY\tY\n")))
+    decoded = codec_of(profile).decode(SHIP, reseal(sample(SHIP).replace(b"\tJFY\tN\n", b"\tJFY\tY\n")))
 
     assert decoded.header.test_flag == "Y"
-    assert encode(profile, decoded.header, decoded.documents).data.startswith(b"HDR\t1.0\tship_result")
+    assert encode(codec_of(profile), decoded.header, decoded.documents).data.startswith(b"HDR\t1.0\tship_result")

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lemai_docking.codec import encode
 from lemai_docking.documents import Document, Header, Value
+from lemai_docking.encodings import codec_of
 from lemai_docking.faults import DocumentRefused, FileRejected
 from lemai_docking.layout import Record, layouts
 from lemai_docking.profile import Profile, built_in
 from lemai_docking.samples import sample
-from lemai_docking.text_read import decode
-from lemai_docking.text_write import encode, render
 
 STAMP = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 ALPHABET = "aZ9 -_%\t\n\r|\"',;:\\中亅乗𠮷€é\u3000\x7f\u2028😀*"
@@ -54,8 +54,8 @@ def test_what_was_written_is_read_back(interface: str, data: st.DataObject) -> N
     written = data.draw(st.lists(documents(interface), max_size=3))
     header = a_header(interface, data.draw(st.sampled_from(["UTF-8", "GB18030"])))
 
-    file = encode(EVERYTHING, header, written)
-    decoded = decode(EVERYTHING, EVERYTHING.file_name(interface, STAMP), file.data)
+    file = encode(codec_of(EVERYTHING), header, written)
+    decoded = codec_of(EVERYTHING).decode(EVERYTHING.file_name(interface, STAMP), file.data)
 
     assert decoded.rejected == []
     assert decoded.header == header
@@ -68,12 +68,12 @@ def test_what_was_written_is_read_back(interface: str, data: st.DataObject) -> N
 @given(data=st.data())
 def test_damaged_bytes_are_rejected_or_still_read_whole(data: st.DataObject) -> None:
     (document,) = data.draw(st.lists(documents("ship_result"), min_size=1, max_size=1))
-    file = encode(EVERYTHING, a_header("ship_result", "UTF-8"), [document]).data
+    file = encode(codec_of(EVERYTHING), a_header("ship_result", "UTF-8"), [document]).data
     at = data.draw(st.integers(0, len(file) - 1))
     damaged = file[:at] + data.draw(st.binary(max_size=2)) + file[at + 1 :]
 
     try:
-        decoded = decode(EVERYTHING, EVERYTHING.file_name("ship_result", STAMP), damaged)
+        decoded = codec_of(EVERYTHING).decode(EVERYTHING.file_name("ship_result", STAMP), damaged)
     except FileRejected:
         return
     assert list(decoded.documents) == [document]
@@ -82,7 +82,7 @@ def test_damaged_bytes_are_rejected_or_still_read_whole(data: st.DataObject) -> 
 @given(st.binary(max_size=400))
 def test_any_bytes_give_a_rejection_and_nothing_else(data: bytes) -> None:
     with pytest.raises(FileRejected):
-        decode(EVERYTHING, "SHIP-20261122100000.shupl", data)
+        codec_of(EVERYTHING).decode("SHIP-20261122100000.shupl", data)
 
 
 @pytest.mark.parametrize(
@@ -110,14 +110,14 @@ def test_we_refuse_to_write_what_we_would_not_read(tag: str, name: str, value: V
     rows[tag] |= {} if value is None else {name: value}
 
     with pytest.raises(DocumentRefused) as refused:
-        render(EVERYTHING, Document("deliver_order", rows["O"], {"L": [rows["L"]]}))
+        codec_of(EVERYTHING).render(Document("deliver_order", rows["O"], {"L": [rows["L"]]}))
 
     assert [(fault.code, fault.field) for fault in refused.value.faults] == [(code, name)]
 
 
 def test_an_instruction_without_lines_is_refused() -> None:
     with pytest.raises(DocumentRefused) as refused:
-        render(EVERYTHING, replace(an_order(), records={}))
+        codec_of(EVERYTHING).render(replace(an_order(), records={}))
 
     assert [(fault.code, fault.field) for fault in refused.value.faults] == [("E_COUNT", "L")]
 
@@ -127,24 +127,24 @@ def test_a_value_of_the_wrong_type_is_a_mistake_of_ours(value: Any) -> None:
     order = an_order()
 
     with pytest.raises(TypeError):
-        render(EVERYTHING, replace(order, head={**order.head, "paid_at": value}))
+        codec_of(EVERYTHING).render(replace(order, head={**order.head, "paid_at": value}))
 
 
 def test_an_unknown_field_is_a_mistake_of_ours() -> None:
     order = an_order()
 
     with pytest.raises(ValueError, match="colour"):
-        render(EVERYTHING, replace(order, head={**order.head, "colour": "red"}))
+        codec_of(EVERYTHING).render(replace(order, head={**order.head, "colour": "red"}))
 
 
 def test_the_profile_chooses_what_is_written() -> None:
     order = an_order()
     with_remark = replace(order, head={**order.head, "remark": "易碎"})
 
-    text = render(built_in("kingdee-default"), with_remark).text
+    text = codec_of(built_in("kingdee-default")).render(with_remark).text
 
-    assert text == render(built_in("kingdee-default"), order).text
-    assert "易碎" in render(EVERYTHING, with_remark).text
+    assert text == codec_of(built_in("kingdee-default")).render(order).text
+    assert "易碎" in codec_of(EVERYTHING).render(with_remark).text
 
 
 def an_order() -> Document:

@@ -3,10 +3,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from lemai_docking.codec import encode
+from lemai_docking.encodings import codec_of
 from lemai_docking.layout import layouts
 from lemai_docking.profile import Profile
-from lemai_docking.text_read import decode, is_complete
-from lemai_docking.text_write import encode
 
 Sample = Callable[[str], bytes]
 
@@ -14,11 +14,11 @@ Sample = Callable[[str], bytes]
 def test_every_sample_is_written_again_byte_for_byte(profile: Profile, sample: Sample, sample_name: str) -> None:
     data = sample(sample_name)
 
-    decoded = decode(profile, sample_name, data)
+    decoded = codec_of(profile).decode(sample_name, data)
 
     assert decoded.rejected == []
     assert decoded.warnings == []
-    assert encode(profile, decoded.header, decoded.documents).data == data
+    assert encode(codec_of(profile), decoded.header, decoded.documents).data == data
 
 
 def test_the_samples_cover_the_ten_interfaces(profile: Profile, sample: Sample) -> None:
@@ -35,13 +35,13 @@ def test_the_samples_cover_the_ten_interfaces(profile: Profile, sample: Sample) 
         "IBAL-20261122020500.Ibupl",
     ]
 
-    assert [decode(profile, name, sample(name)).header.interface for name in names] == list(layouts())
+    assert [codec_of(profile).decode(name, sample(name)).header.interface for name in names] == list(layouts())
 
 
 def test_values_have_their_types_and_times_are_utc(profile: Profile, sample: Sample) -> None:
     name = "Deliver_20261122100000.sh"
 
-    (order,) = decode(profile, name, sample(name)).documents
+    (order,) = codec_of(profile).decode(name, sample(name)).documents
 
     assert order.line_no == 4
     assert order.head["placed_at"] == datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
@@ -58,8 +58,8 @@ def test_an_empty_value_is_absent_unless_it_has_a_default(profile: Profile, samp
     note = "ReturnNote_20261122100500.sh"
     items = "Item_20261122090000.im"
 
-    (supplier_return,) = decode(profile, note, sample(note)).documents
-    second = decode(profile, items, sample(items)).documents[1]
+    (supplier_return,) = codec_of(profile).decode(note, sample(note)).documents
+    second = codec_of(profile).decode(items, sample(items)).documents[1]
 
     assert supplier_return.head["schedule_date"] == date(2026, 11, 25)
     assert "remark" not in second.head
@@ -69,7 +69,7 @@ def test_an_empty_value_is_absent_unless_it_has_a_default(profile: Profile, samp
 def test_packages_keep_their_place_in_the_document(profile: Profile, sample: Sample) -> None:
     name = "SHIP-20261122152100.shupl"
 
-    (shipped,) = decode(profile, name, sample(name)).documents
+    (shipped,) = codec_of(profile).decode(name, sample(name)).documents
 
     assert shipped.records["P"] == [
         {
@@ -85,37 +85,38 @@ def test_packages_keep_their_place_in_the_document(profile: Profile, sample: Sam
 
 def test_gb18030_gives_the_reference_vector(profile: Profile, sample: Sample) -> None:
     name = "Deliver_20261122100000.sh"
-    decoded = decode(profile, name, sample(name))
+    decoded = codec_of(profile).decode(name, sample(name))
 
-    data = encode(profile, replace(decoded.header, charset="GB18030"), decoded.documents).data
+    data = encode(codec_of(profile), replace(decoded.header, charset="GB18030"), decoded.documents).data
 
     body, trailer = data[:1019], data[1019:]
     assert trailer.startswith(b"TRL\t")
     assert trailer.endswith(b"SHA256\tabc3553a7d0cbaf79c832f40250f5d8fa9a7a1c8102977fa65b62fcd31dce56b\n")
     assert body.endswith(b"\n")
-    assert decode(profile, name, data).documents == decoded.documents
+    assert codec_of(profile).decode(name, data).documents == decoded.documents
 
 
 def test_lines_of_documents_are_told_when_writing(profile: Profile, sample: Sample) -> None:
     name = "Item_20261122090000.im"
-    decoded = decode(profile, name, sample(name))
+    decoded = codec_of(profile).decode(name, sample(name))
 
-    assert encode(profile, decoded.header, decoded.documents).lines == (3, 4)
+    assert encode(codec_of(profile), decoded.header, decoded.documents).lines == (3, 4)
     assert [document.line_no for document in decoded.documents] == [3, 4]
 
 
-def test_a_file_is_complete_only_with_its_whole_trailer(sample: Sample, sample_name: str) -> None:
+def test_a_file_is_complete_only_with_its_whole_trailer(profile: Profile, sample: Sample, sample_name: str) -> None:
     data = sample(sample_name)
+    codec = codec_of(profile)
     trailer_at = data.rindex(b"\nTRL\t") + 1
 
-    assert is_complete(data)
-    assert is_complete(data.removesuffix(b"\n"))
-    assert not any(is_complete(data[:length]) for length in range(trailer_at, len(data) - 1))
+    assert codec.is_complete(sample_name, data)
+    assert codec.is_complete(sample_name, data.removesuffix(b"\n"))
+    assert not any(codec.is_complete(sample_name, data[:length]) for length in range(trailer_at, len(data) - 1))
 
 
 def test_the_content_hash_ignores_spelling_and_the_order_of_lines(profile: Profile, sample: Sample) -> None:
     name = "SHIP-20261122152100.shupl"
-    (shipped,) = decode(profile, name, sample(name)).documents
+    (shipped,) = codec_of(profile).decode(name, sample(name)).documents
     (package,) = shipped.records["P"]
     respelled = replace(
         shipped,

@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import hashlib
 import itertools
+import json
 import os
 import socket
 import sys
@@ -25,7 +27,7 @@ from lemai_chassis.database import connect, migrate
 from lemai_chassis.delivery.message import Message
 from lemai_chassis.keyring import Keyring, MasterKey
 from lemai_chassis.reference import Reference
-from lemai_chassis.service import Service
+from lemai_chassis.service import Process, Service
 from lemai_contracts import Attributes, Event, to_headers
 from lemai_contracts.catalog import ItemChangedV1
 from lemai_contracts.examples import example
@@ -205,6 +207,14 @@ class World:
             return [dict(row) for row in found.mappings()]
 
     @asynccontextmanager
+    async def http(self, person: str = "") -> AsyncIterator[httpx.AsyncClient]:
+        """A client of the adapter's REST, by somebody's token."""
+        transport = httpx.ASGITransport(Process(self.service, self.settings).app())
+        headers = {"Authorization": f"Bearer {person}"} if person else {}
+        async with httpx.AsyncClient(transport=transport, base_url="http://adapter/v1", headers=headers) as client:
+            yield client
+
+    @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Publishers and readers at work."""
         loops = [asyncio.ensure_future(loop()) for loop in self.service.loops]
@@ -255,6 +265,10 @@ class Exchange:
     kingdee: Simulator
 
 
+PEOPLE = {"li.na": ["content", "decide"], "wang.wei": ["content"]}
+"""Who may do what; the name is the token too."""
+
+
 @asynccontextmanager
 async def adapter(postgres: Any, folder: Path) -> AsyncIterator[World]:
     """An adapter on new databases; what it needs to start lies in `folder`."""
@@ -262,6 +276,10 @@ async def adapter(postgres: Any, folder: Path) -> AsyncIterator[World]:
     key, config = folder / "master.key", folder / "lemai.yaml"
     key.write_bytes(base64.b64encode(b"k" * 32))
     config.write_text(yaml.safe_dump(REFERENCE.model_dump(mode="json")))
+    access = folder / "access.json"
+    digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in PEOPLE}
+    people = [{"name": name, "roles": roles, "token_sha256": digests[name]} for name, roles in PEOPLE.items()]
+    access.write_text(json.dumps(people))
     await migrate(database_url, MIGRATIONS)
     settings = AdapterSettings(
         lemai_config=config,
@@ -270,6 +288,7 @@ async def adapter(postgres: Any, folder: Path) -> AsyncIterator[World]:
         kafka_bootstrap_servers="unused",
         master_key_file=key,
         docking_root=folder / "exchange",
+        access_file=access,
     )
     service = build(settings)
     keys = connect(keyring_url)

@@ -45,3 +45,8 @@ class Codec(Protocol):
 
     def excerpts(self, name: str, data: bytes, lines: Collection[int]) -> Mapping[int, bytes]:
         """For each of these lines, on which documents of a decoded file begin, a file with that document alone."""
+
+
+def encode(codec: Codec, header: Header, documents: Sequence[Document]) -> Encoded:
+    """Write a file of one interface. Raises DocumentRefused at the first document that cannot be written."""
+    return codec.frame(header, [codec.render(document) for document in documents])

@@ -1,14 +1,14 @@
 """What every encoding checks once it has read a file: header, counts, which interface, the rules of a document."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
-from lemai_docking.documents import Decoded, Document, Header, Rejected, Row
+from lemai_docking.documents import Document, Header, Rejected, Row
 from lemai_docking.faults import BadValue, Fault, FileRejected
 from lemai_docking.layout import Layout, layouts
 from lemai_docking.profile import Profile
 from lemai_docking.routing import has_upper_suffix, route
-from lemai_docking.rules import broken_rules, control_total
+from lemai_docking.rules import broken_rules
 
 BYTES_MAX = 50_000_000
 LINES_MAX = 100_000
@@ -23,6 +23,7 @@ class Reading:
     header: Header
     candidates: Sequence[Layout]
     warnings: list[Fault]
+    has_header: bool = True
 
     def layout(self, line: int, raw: Mapping[str, str]) -> tuple[Layout, list[Fault]]:
         """The interface of the document whose head's texts are `raw`: its kind and number outrank the header."""
@@ -36,8 +37,8 @@ class Reading:
             allowed = route(self.candidates, raw.get("order_type", "").strip(), order_no)
         except BadValue as bad:
             return by_header, [Fault(bad.code, line, "order_no", order_no[:100], bad.expected)]
-        if by_header in allowed:
-            return by_header, []
+        if by_header in allowed or not self.has_header:
+            return (by_header if by_header in allowed else allowed[0]), []
         self.warnings.append(Fault("W_ROUTE", line, "interface", by_header.interface, allowed[0].interface))
         return allowed[0], []
 
@@ -62,25 +63,43 @@ class Reading:
                 return document
         return refused(layout, line, raw, faults)
 
-    def decoded(self, found: Sequence[Document | Rejected], control: int | None) -> Decoded:
-        """The whole file. Raises FileRejected if its control total, where one is stated, is another."""
-        documents = [one for one in found if isinstance(one, Document)]
-        rejected = [one for one in found if isinstance(one, Rejected)]
-        # A rejected document may hold a quantity that is none, so there is no total to compare with.
-        if control is not None and not rejected:
-            check_count("control_total", control, sum(map(control_total, documents)))
-        return Decoded(self.header, documents, rejected, self.warnings)
 
+def completed(document: Document, carried: Mapping[str, Set[str]]) -> tuple[Document, int, list[Fault]]:
+    """What a profile lets through of a document of ours, by tag and field, with its `line_count`; what it adds to the
+    trailer's; and everything wrong with it. ValueError for fields no layout knows.
 
-def completed(document: Document) -> tuple[Document, int, list[Fault]]:
-    """A document of ours with its `line_count`, what it adds to the trailer's, and everything wrong with it."""
+    What is left must satisfy the rules as its reader will see it, and a field others depend on is not left out.
+    """
     layout = layouts()[document.interface]
+    document, faults = _carried(document, carried)
     line_count = len(document.records.get(layout.line, ()))
-    if "line_count" in layout.records[layout.head].by_name:
-        document = replace(document, head={"line_count": line_count, **document.head})
-    broken = [*_route_faults(document), *(fault for _, _, fault in broken_rules(document))]
+    if "line_count" in layout.records[layout.head].by_name and document.head.get("line_count") is None:
+        document = replace(document, head={**document.head, "line_count": line_count})
+    broken = [*faults, *_route_faults(document), *(fault for _, _, fault in broken_rules(document))]
     faults = [fault for fault in broken if fault.level == "ERROR"]
     return document, line_count if layout.line != layout.head else 1, faults
+
+
+def _carried(document: Document, carried: Mapping[str, Set[str]]) -> tuple[Document, list[Fault]]:
+    layout = layouts()[document.interface]
+    rows = {layout.head: [document.head], **document.records}
+    if all(tag in carried and all(row.keys() <= carried[tag] for row in rows[tag]) for tag in rows):
+        return document, []
+    faults: list[Fault] = []
+
+    def row_of(tag: str, row: Row) -> Row:
+        record = layout.records[tag]
+        if not row.keys() <= record.by_name.keys():
+            raise ValueError(f"{tag}: unknown fields {sorted(set(row) - set(record.by_name))}")
+        faults.extend(
+            Fault("E_COLUMN", 0, name, str(value), "方案中无此列/the profile has no such column")
+            for name, value in row.items()
+            if name in record.deciding and name not in carried[tag] and value != record.by_name[name].default
+        )
+        return {name: value for name, value in row.items() if name in carried[tag]}
+
+    records = {tag: [row_of(tag, row) for row in rows] for tag, rows in document.records.items() if tag in carried}
+    return replace(document, head=row_of(layout.head, document.head), records=records), faults
 
 
 def _route_faults(document: Document) -> Iterator[Fault]:

@@ -85,14 +85,20 @@ class Record(Definition):
         return frozenset(field.name for field in self.fields if field.required == "M")
 
     @cached_property
-    def _conditional(self) -> list[Field]:
-        return [field for field in self.fields if field.when or field.unless]
+    def deciding(self) -> frozenset[str]:
+        """Names of the fields that others are required by."""
+        return frozenset(name for field in self.fields for name in field.when)
+
+    @cached_property
+    def conditions(self) -> tuple[Field, ...]:
+        """The fields that are required on a condition the document can tell."""
+        return tuple(field for field in self.fields if field.when or field.unless)
 
     def unmet(self, row: Mapping[str, object], head: Mapping[str, object], tags: Collection[str]) -> list[str]:
         """Fields a row lacks although its values, its head's, and the tags in its document ask for them."""
         return [
             field.name
-            for field in self._conditional
+            for field in self.conditions
             if field.name not in row
             and not (field.unless in row or field.unless in tags)
             and all(self._value(name, row, head) in values for name, values in field.when.items())

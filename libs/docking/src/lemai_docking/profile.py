@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, StringConstraints
 
-from lemai_docking.columns import CodeTable, Column, Frame
+from lemai_docking.columns import CodeTable, Column, Frame, tags_of
 from lemai_docking.documents import Header
 from lemai_docking.faults import Fault, FileRejected
-from lemai_docking.layout import Definition, DefinitionError, layouts, read_yaml, validated
+from lemai_docking.layout import Definition, DefinitionError, Layout, layouts, read_yaml, validated
 from lemai_docking.profile_check import problems_of
 from lemai_docking.values import SHANGHAI
 
@@ -132,6 +132,20 @@ class Profile(Definition):
         except FileRejected:
             return False
         return True
+
+    @cached_property
+    def carried(self) -> dict[str, dict[str, frozenset[str]]]:
+        """By interface and tag the fields that its files carry, or that their profile gives."""
+        return {interface: self._carried(layouts()[interface], how) for interface, how in self.interfaces.items()}
+
+    @staticmethod
+    def _carried(layout: Layout, how: InterfaceProfile) -> dict[str, frozenset[str]]:
+        found = {tag: set(how.values.get(tag, ())) for key in how.columns for tag in tags_of(key)}
+        for key, columns in how.columns.items():
+            for column in columns:
+                if column.field and (tag := column.tag(tags_of(key), layout)):
+                    found[tag].add(column.name)
+        return {tag: frozenset(names) for tag, names in found.items()}
 
     @property
     def _suffix(self) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from lemai_docking.documents import Document, Row
+from lemai_docking.documents import Document, Row, Value
 from lemai_docking.faults import Fault
 from lemai_docking.layout import layouts
 from lemai_docking.lazy import LazyRows
@@ -23,11 +23,13 @@ def broken_rules(document: Document) -> Iterator[Broken]:
     layout = layouts()[document.interface]
     records = {layout.head: [document.head], **document.records}
     for tag, rows in records.items():
-        for index, row in enumerate(rows):
-            for name in layout.records[tag].unmet(row, document.head, records):
+        record = layout.records[tag]
+        for index, row in enumerate(rows) if record.conditions else ():
+            for name in record.unmet(row, document.head, records):
                 yield tag, index, Fault("E_FIELD", 0, name, "", "必填/required")
-            if tag == "B":
-                yield from ((tag, index, fault) for fault in balance_faults(document.head, row))
+    for index, row in enumerate(document.records.get("B", ())):
+        for fault in balance_faults(document.head, row):
+            yield "B", index, fault
     counts = {tag: len(rows) for tag, rows in records.items()}
     yield from ((layout.head, 0, fault) for fault in head_faults(document.interface, document.head, counts))
     yield from ((layout.head, 0, fault) for fault in _amount_faults(document))
@@ -51,15 +53,21 @@ def head_faults(interface: str, head: Row, counts: Mapping[str, int]) -> Iterato
         yield Fault("E_FIELD", 0, "receiver_oaid", "", "脱敏时必填/required when masked")
 
 
-def balance_faults(head: Row, row: Row) -> Iterator[Fault]:
+def balance_faults(head: Row, row: Row) -> Sequence[Fault]:
     """What a row of a stock snapshot says against its head, or against itself."""
+    free, locked, total = row["qty"], row["lock_qty"], row["total_qty"]
+    assert isinstance(free, int)
+    assert isinstance(locked, int)
+    if row["warehouse_code"] == head["warehouse_code"] and total == free + locked and free >= 0:
+        return ()
+    faults = []
     if row["warehouse_code"] != head["warehouse_code"]:
-        yield Fault("E_FIELD", 0, "warehouse_code", str(row["warehouse_code"]), str(head["warehouse_code"]))
-    free, locked, total = (_pieces(row, name) for name in ("qty", "lock_qty", "total_qty"))
+        faults.append(Fault("E_FIELD", 0, "warehouse_code", str(row["warehouse_code"]), str(head["warehouse_code"])))
     if total != free + locked:
-        yield Fault("E_QTY", 0, "total_qty", str(total), f"qty + lock_qty = {free + locked}")
+        faults.append(Fault("E_QTY", 0, "total_qty", str(total), f"qty + lock_qty = {free + locked}"))
     if free < 0:
-        yield Fault("W_QTY", 0, "qty", str(free), "≥ 0")
+        faults.append(Fault("W_QTY", 0, "qty", str(free), "≥ 0"))
+    return faults
 
 
 def control_total(document: Document) -> int:
@@ -74,15 +82,18 @@ def control_total(document: Document) -> int:
 def _amount_faults(document: Document) -> Iterator[Fault]:
     """item_amount is the sum of the lines, total_amount what remains of it with discount and freight."""
     head, lines = document.head, document.records.get("L", ())
-    if "item_amount" not in head or not lines or not all("line_amount" in row for row in lines):
+    amounts = [row.get("line_amount") for row in lines]
+    if "item_amount" not in head or not lines or None in amounts:
         return
-    items = sum((_amount(row, "line_amount") for row in lines), Decimal(0))
-    total = _amount(head, "item_amount") - _amount(head, "discount_amount") + _amount(head, "freight_amount")
-    for name, right in ("item_amount", items), ("total_amount", total):
-        if name in head and _amount(head, name).is_finite() and _amount(head, name) != right:
-            is_rounding = abs(_amount(head, name) - right) <= ROUNDING * len(lines)
-            code = "W_ROUND" if is_rounding else "E_AMOUNT"
-            yield Fault(code, 0, name, format(_amount(head, name), "f"), format(right, "f"))
+    items = sum(map(_amount, amounts), Decimal(0))
+    goods, discount, freight = (
+        _amount(head.get(name)) for name in ("item_amount", "discount_amount", "freight_amount")
+    )
+    for name, right in ("item_amount", items), ("total_amount", goods - discount + freight):
+        stated = _amount(head.get(name))
+        if name in head and stated != right and stated.is_finite():
+            code = "W_ROUND" if abs(stated - right) <= ROUNDING * len(lines) else "E_AMOUNT"
+            yield Fault(code, 0, name, format(stated, "f"), format(right, "f"))
 
 
 def _content_faults(document: Document) -> Iterator[Broken]:
@@ -117,7 +128,5 @@ def _pieces(row: Row, name: str) -> int:
     return value
 
 
-def _amount(row: Row, name: str) -> Decimal:
-    value = row.get(name, Decimal(0))
-    assert isinstance(value, Decimal)
-    return value
+def _amount(value: Value | None) -> Decimal:
+    return value if isinstance(value, Decimal) else Decimal(0)

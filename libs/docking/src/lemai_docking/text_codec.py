@@ -1,22 +1,25 @@
-"""The text encoding (reference §1.16) as a codec."""
+"""Text files as a codec."""
 
 from collections.abc import Collection, Mapping, Sequence
 
 from lemai_docking import text_read, text_write
 from lemai_docking.codec import Encoded, Rendered
 from lemai_docking.documents import Decoded, Document, Header
+from lemai_docking.faults import Fault, FileRejected
 from lemai_docking.profile import Profile
+from lemai_docking.text_rows import DescribedRows
 
 
 class TextCodec:
-    """Reads and writes the self-describing TAB frame under a profile's columns."""
+    """Reads and writes text files, each interface in its frame."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
+        self._described = DescribedRows(profile)
 
     def render(self, document: Document) -> Rendered:
         """One document's lines."""
-        return text_write.render(self._profile, document)
+        return text_write.render(self._profile, self._described, document)
 
     def frame(self, header: Header, rendered: Sequence[Rendered]) -> Encoded:
         """Header, columns, documents, trailer. ValueError if the header is not ASCII."""
@@ -24,7 +27,10 @@ class TextCodec:
 
     def decode(self, name: str, data: bytes, *, vouched: bool = False) -> Decoded:
         """Frame first, then document by document."""
-        return text_read.decode(self._profile, name, data, vouched=vouched)
+        file = self._profile.match(name)
+        if len(data) > self._profile.limits.bytes:
+            raise FileRejected(Fault("E_LIMIT", 0, "", str(len(data)), f"≤ {self._profile.limits.bytes} 字节/bytes"))
+        return text_read.decode(self._profile, self._described, file, data, vouched=vouched)
 
     def is_complete(self, name: str, data: bytes) -> bool:
         """Whether the file ends in a whole trailer."""

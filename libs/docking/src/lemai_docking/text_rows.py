@@ -1,13 +1,14 @@
-"""Rows of the text encoding (reference §1.16): columns compiled once, escapes, one cell at a time."""
+"""Rows of text files: cells in columns to values and back."""
 
 import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 
 from lemai_docking.cells import REFUSED, Cells, Texts, fault_at
 from lemai_docking.documents import Row, Value
 from lemai_docking.faults import BadValue, Fault
-from lemai_docking.layout import Record, layouts
+from lemai_docking.layout import Field, Layout, Record, layouts
+from lemai_docking.profile import Profile
+from lemai_docking.spelling import Spelling, spelling
 
 _REFUSED_IN_VALUE = re.compile(f"[{REFUSED}]")
 _REFUSED_IN_CELL = re.compile(f"[{REFUSED}\r]")
@@ -17,9 +18,11 @@ _UNESCAPED = {"25": "%", "09": "\t", "0A": "\n", "0D": "\r"}
 _ESCAPED = str.maketrans({"%": "%25", "\t": "%09", "\n": "%0A", "\r": "%0D"})
 _PLANS_MAX = 128
 
+Columns = tuple[str, ...]
+
 
 def unescape(cell: str) -> str:
-    """Undo the four escapes. Raises BadValue E_CHAR, or E_ESCAPE for a bare % and any other escape."""
+    """Undo the four escapes of §1.16. Raises BadValue E_CHAR, or E_ESCAPE for a bare % and any other escape."""
 
     def character(found: re.Match[str]) -> str:
         if found[1] is None:
@@ -31,11 +34,13 @@ def unescape(cell: str) -> str:
     return _ESCAPE.sub(character, cell)
 
 
-def _plain(cell: str) -> str:
+def plain(cell: str) -> str:
+    """The text of a cell of the described frame."""
     return unescape(cell) if _SPECIAL.search(cell) else cell
 
 
-def _wire(text: str) -> str:
+def wire(text: str) -> str:
+    """The cell of a text in the described frame."""
     special = _SPECIAL.search(text)
     if special and _REFUSED_IN_VALUE.search(text):
         raise BadValue("E_CHAR", "")
@@ -46,22 +51,23 @@ def _wire(text: str) -> str:
 class _Ignored(dict[str, Value | None]):
     """A column the layout does not know."""
 
-    def __missing__(self, cell: str) -> None:
+    def __missing__(self, cell: str) -> Value | None:
         return None
 
 
 class RowReader:
-    """Reads the cells under one COL line of one record."""
+    """Reads the cells of one record. `given` are values of fields without a column; defaults are added to them."""
 
-    def __init__(self, record: Record, columns: Sequence[str]) -> None:
-        fields = self._fields = record.by_name
-        self._columns = [(name, Cells(fields[name], _plain) if name in fields else _Ignored()) for name in columns]
-        self._absent = {name: field.default for name, field in fields.items() if field.default and name not in columns}
-        self._missing = sorted(record.mandatory - set(columns))
+    def __init__(self, record: Record, columns: Sequence[tuple[str, Cells | None]], given: Row) -> None:
+        self._columns = [(name, cells if cells is not None else _Ignored()) for name, cells in columns]
+        names = {name for name, _ in columns}
+        defaults = {name: field.default for name, field in record.by_name.items() if field.default is not None}
+        self._absent = {name: value for name, value in {**defaults, **given}.items() if name not in names}
+        self._fields = record.by_name
 
-    def read(self, cells: Sequence[str]) -> Row:
+    def read(self, cells: Sequence[str]) -> dict[str, Value]:
         """The row's values. Raises BadValue at the first bad cell; `faults` then tells them all."""
-        if len(cells) != len(self._columns) or self._missing:
+        if len(cells) != len(self._columns):
             raise BadValue("E_COLUMN", "")
         row: dict[str, Value] = {**self._absent}
         for (name, column), cell in zip(self._columns, cells, strict=True):
@@ -74,7 +80,7 @@ class RowReader:
         """Everything wrong with a row that `read` refused."""
         if len(cells) != len(self._columns):
             return [Fault("E_COLUMN", line, "", str(len(cells)), f"{len(self._columns)} 列/columns")]
-        found = [Fault("E_FIELD", line, name, "", "必填/required") for name in self._missing]
+        found = []
         for (name, column), cell in zip(self._columns, cells, strict=True):
             try:
                 column[cell]
@@ -84,18 +90,14 @@ class RowReader:
 
 
 class RowWriter:
-    """Writes the rows of one record under a fixed list of columns."""
+    """Writes the cells of one record."""
 
-    def __init__(self, tag: str, record: Record, columns: Sequence[str]) -> None:
-        self._tag = tag
-        self._known = frozenset(record.by_name)
-        self._columns = [(name, Texts(record.by_name[name], _wire)) for name in columns]
+    def __init__(self, columns: Sequence[tuple[str, Texts]]) -> None:
+        self._columns = list(columns)
 
-    def write(self, row: Row) -> str:
-        """One line, without its LF. Raises BadValue at the first bad value, ValueError for an unknown field."""
-        if not self._known.issuperset(row):
-            raise ValueError(f"{self._tag}: unknown fields {sorted(set(row) - self._known)}")
-        return "\t".join([self._tag, *[column[row.get(name)] for name, column in self._columns]])
+    def write(self, row: Row) -> list[str]:
+        """The cells. Raises BadValue at the first bad value; `faults` then tells them all."""
+        return [column[row.get(name)] for name, column in self._columns]
 
     def faults(self, row: Row) -> list[Fault]:
         """Everything wrong with a row that `write` refused."""
@@ -108,13 +110,78 @@ class RowWriter:
         return found
 
 
-@lru_cache(maxsize=_PLANS_MAX)
-def row_reader(interface: str, tag: str, columns: tuple[str, ...]) -> RowReader:
-    """The compiled reader of a record under these columns."""
-    return RowReader(layouts()[interface].records[tag], columns)
+class DescribedRows:
+    """The rows of one counterpart's described files, compiled when first met."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._readers: dict[tuple[str, str, Columns], RowReader] = {}
+        self._writers: dict[tuple[str, str], RowWriter] = {}
+        self._spellings: dict[tuple[str, str], Mapping[str, Spelling]] = {}
+
+    def reader(self, layout: Layout, tag: str, columns: Columns) -> RowReader:
+        """For a record under the columns a COL line names."""
+        key = layout.interface, tag, columns
+        if key not in self._readers:
+            if len(self._readers) >= _PLANS_MAX:
+                self._readers.clear()
+            self._readers[key] = self._compiled(*key)
+        return self._readers[key]
+
+    def writer(self, interface: str, tag: str) -> RowWriter:
+        """For a record under the profile's columns."""
+        key = interface, tag
+        if key not in self._writers:
+            record = layouts()[interface].records[tag]
+            names = [column.name for column in self._profile.interfaces[interface].columns[tag]]
+            spelled = self._spelled(interface, tag)
+            self._writers[key] = RowWriter(
+                [(name, texts_of(record.by_name[name], spelled.get(name))) for name in names]
+            )
+        return self._writers[key]
+
+    def raw(self, layout: Layout, columns: Columns, cells: Sequence[str]) -> dict[str, str]:
+        """The texts of a head by field, as we spell them where they can be read at all."""
+        texts = dict(zip(columns, cells, strict=False))
+        for name, spelled in self._spelled(layout.interface, layout.head).items():
+            if name in texts:
+                texts[name] = respelled(spelled, texts[name])
+        return texts
+
+    def _compiled(self, interface: str, tag: str, columns: Columns) -> RowReader:
+        record = layouts()[interface].records[tag]
+        fields = record.by_name
+        spelled = self._spelled(interface, tag)
+        return RowReader(
+            record,
+            [(name, cells_of(fields[name], spelled.get(name)) if name in fields else None) for name in columns],
+            {},
+        )
+
+    def _spelled(self, interface: str, tag: str) -> Mapping[str, Spelling]:
+        key = interface, tag
+        if key not in self._spellings:
+            how = self._profile.interfaces[interface]
+            fields = layouts()[interface].records[tag].by_name
+            codes = self._profile.codes_of(interface)
+            found = {column.name: spelling(fields[column.name], [column], codes) for column in how.columns.get(tag, ())}
+            self._spellings[key] = {name: spelled for name, spelled in found.items() if spelled}
+        return self._spellings[key]
 
 
-@lru_cache(maxsize=_PLANS_MAX)
-def row_writer(interface: str, tag: str, columns: tuple[str, ...]) -> RowWriter:
-    """The compiled writer of a record under these columns."""
-    return RowWriter(tag, layouts()[interface].records[tag], columns)
+def respelled(spelled: Spelling, text: str) -> str:
+    """A foreign text as we spell it, or as it is where that cannot be."""
+    try:
+        return spelled.read(text)
+    except BadValue:
+        return text
+
+
+def cells_of(field: Field, spelled: Spelling | None = None) -> Cells:
+    """Cells of the described frame to values of a field."""
+    return Cells(field, (lambda cell: spelled.read(plain(cell))) if spelled else plain)
+
+
+def texts_of(field: Field, spelled: Spelling | None = None) -> Texts:
+    """Values of a field to cells of the described frame."""
+    return Texts(field, (lambda text: wire(spelled.write(text))) if spelled else wire)

@@ -1,4 +1,4 @@
-"""Writing the text encoding (reference §1.16): each document on its own, then the frame around them."""
+"""Writing described files (reference §1.16): each document on its own, then the frame around them."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,26 +11,23 @@ from lemai_docking.judging import completed
 from lemai_docking.layout import envelope, layouts
 from lemai_docking.profile import Profile
 from lemai_docking.rules import control_total
-from lemai_docking.text_rows import RowWriter, row_writer
+from lemai_docking.text_rows import DescribedRows, RowWriter, texts_of
 
 
-def encode(profile: Profile, header: Header, documents: Sequence[Document]) -> Encoded:
-    """Write a file of one interface. Raises DocumentRefused at the first document that cannot be written."""
-    return frame(profile, header, [render(profile, document) for document in documents])
-
-
-def render(profile: Profile, document: Document) -> Rendered:
+def render(profile: Profile, rows: DescribedRows, document: Document) -> Rendered:
     """Write one document under the profile's columns; a field or record without columns is left out.
 
     `line_count` is filled in. Raises DocumentRefused with every fault, ValueError for unknown fields.
     """
-    document, line_count, faults = completed(document)
+    carried = profile.carried[document.interface]
+    document, line_count, faults = completed(document, carried)
+    head = layouts()[document.interface].head
     lines: list[str] = []
-    for tag, columns in profile.interfaces[document.interface].columns.items():
-        writer = row_writer(document.interface, tag, tuple(column.field for column in columns))
-        for row in [document.head] if tag == layouts()[document.interface].head else document.records.get(tag, ()):
+    for tag in carried:
+        writer = rows.writer(document.interface, tag)
+        for row in [document.head] if tag == head else document.records.get(tag, ()):
             try:
-                lines.append(writer.write(row))
+                lines.append("\t".join([tag, *writer.write(row)]))
             except BadValue:
                 faults += writer.faults(row)
     if faults:
@@ -40,10 +37,10 @@ def render(profile: Profile, document: Document) -> Rendered:
 
 def frame(profile: Profile, header: Header, rendered: Sequence[Rendered]) -> Encoded:
     """Put header, columns and trailer around documents. ValueError if the header is not ASCII."""
-    writer = RowWriter("HDR", envelope(), [field.name for field in envelope().fields])
-    columns = profile.interfaces[header.interface].columns
-    lines = [writer.write(asdict(header))]
-    lines += ["\t".join(["COL", tag, *(column.field for column in each)]) for tag, each in columns.items()]
+    writer = RowWriter([(field.name, texts_of(field)) for field in envelope().fields])
+    lines = ["\t".join(["HDR", *writer.write(asdict(header))])]
+    for tag, columns in profile.interfaces[header.interface].columns.items():
+        lines.append("\t".join(["COL", tag, *(column.name for column in columns)]))
     starts = []
     for document in rendered:
         starts.append(len(lines) + 1)

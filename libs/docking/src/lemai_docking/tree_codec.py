@@ -53,11 +53,10 @@ class TreeCodec(Generic[SourceT]):
 
     def render(self, document: Document) -> Rendered:
         """One document's element or object."""
-        columns = self._profile.interfaces[document.interface].columns
-        written = {tag: {column.name for column in each} for tag, each in columns.items()}
-        document, line_count, faults = completed(document, written)
+        carried = self._profile.carried[document.interface]
+        document, line_count, faults = completed(document, carried)
         try:
-            tree = document_tree(document, self._syntax.names, written)
+            tree = document_tree(document, self._syntax.names, carried)
         except DocumentRefused as refusal:
             faults += refusal.faults
         if faults:
