@@ -14,7 +14,7 @@ from sqlalchemy import MetaData, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kingdee_adapter.k3cloud.channel import Counterpart, Journal, K3Docking
-from kingdee_adapter.k3cloud.client import K3Client
+from kingdee_adapter.k3cloud.client import K3Client, Login
 from kingdee_adapter.k3cloud.domain import Bill
 from kingdee_adapter.k3cloud.files import ResultCodec
 from kingdee_adapter.k3cloud.forms import Forms
@@ -51,7 +51,6 @@ ACCOUNT = Account(
     app_secret="0123456789abcdef0123456789abcdef",
     org="100",
 )
-LATER = "2000-01-01"
 
 
 class Clock:
@@ -63,6 +62,11 @@ class Clock:
 
     def forward(self, **parts: float) -> None:
         self.now += timedelta(**parts)
+
+
+class RealClock(Clock):
+    def __call__(self) -> datetime:
+        return datetime.now(UTC)
 
 
 class Reversing:
@@ -210,14 +214,20 @@ class World:
 
 @asynccontextmanager
 async def a_world(
-    database_url: str, http: httpx.AsyncClient, site: Site = SITE, forms: Forms = FORMS, account: Account = ACCOUNT
+    database_url: str,
+    http: httpx.AsyncClient,
+    site: Site = SITE,
+    forms: Forms = FORMS,
+    account: Account = ACCOUNT,
+    login: Login = "signature",
+    clock: Clock | None = None,
 ) -> AsyncIterator[World]:
     database = connect(database_url)
     async with database.begin() as connection:
         await connection.run_sync(METADATA.create_all)
         await connection.execute(text("CREATE TABLE IF NOT EXISTS event_2026 PARTITION OF event DEFAULT"))
     posters: dict[str, Poster] = {}
-    clock, owner = Clock(), Owner()
+    clock, owner = clock or Clock(), Owner()
     engine = Engine(database, "test", Storage.of(BILLS.bills, sinks={Settled: partial(settle, posters)}), clock=clock)
     outgoing = OutgoingJournal(JOURNAL, CODE, Reversing())
     codec = ResultCodec(forms, site)
@@ -228,7 +238,7 @@ async def a_world(
         Counterpart(CODE, "JFY", ["WH01"]),
         forms,
         site,
-        K3Client(account, http, clock),
+        K3Client(account, http, clock, login),
         Journal(JOURNAL, BILLS, outgoing, Reversing()),
         owner,
         receiver,

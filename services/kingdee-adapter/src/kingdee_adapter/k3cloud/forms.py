@@ -76,11 +76,17 @@ class Result(Definition):
     head: Mapping[str, str] = {}
     line: Mapping[str, str]
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the bill we posted is its own result, once it is approved."""
+        return self.order_no == ("FBillNo",)
+
     def keys(self, site: Site) -> tuple[str, ...]:
         """What is read of its bills, each key once; the first three identify and order them."""
+        confirm_type_key = "" if self.is_own else site.confirm_type_key
         read = [
             *("FID", "FBillNo", "FApproveDate"),
-            *filter(None, [site.confirm_type_key]),
+            *filter(None, [confirm_type_key]),
             *self.head.values(),
             f"{self.entry}_FSeq",
             *self.order_no,

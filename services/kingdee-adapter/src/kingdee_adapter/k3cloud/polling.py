@@ -146,10 +146,9 @@ class Results:
 
     async def _orders(self, result: Result, bill_no: str, rows: Sequence[Texts]) -> Mapping[str, Order]:
         """What is known of the orders a bill answers. A bill that answers none of ours is left alone."""
-        own = result.order_no == ("FBillNo",)
         orders: dict[str, Order] = {}
         for order_no in dict.fromkeys(order_number(result, row) for row in rows):
-            if order_no and (not own or order_no.endswith(ADJUSTMENT)):
+            if order_no and (not result.is_own or order_no.endswith(ADJUSTMENT)):
                 answering = [row for row in rows if order_number(result, row) == order_no]
                 orders[order_no] = await self._order(result, bill_no, order_no, answering)
         return orders
