@@ -171,8 +171,9 @@ async def running(folder: Path) -> AsyncIterator[Exchange]:
     config = folder / "lemai.yaml"
     config.write_text(yaml.safe_dump(reference(home, OWNERS), allow_unicode=True))
     async with Platform(home, config) as platform, httpx.AsyncClient(timeout=30) as http:
-        for name in ("sim-kingdee", "kingdee-adapter"):
-            await platform.start(name)
+        async with asyncio.TaskGroup() as starts:
+            for name in ("sim-kingdee", "kingdee-adapter"):
+                starts.create_task(platform.start(name))
         keys = connect(platform.databases["keyring"])
         servers = platform.bootstrap_servers
         topics = [topic.name for topic in (FULFILMENT_ACTUAL, FULFILMENT_DOCUMENT, STOCK_SNAPSHOT, OPS_ALERT)]

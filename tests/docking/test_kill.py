@@ -1,0 +1,69 @@
+"""kill -9 of the adapter in the middle of every channel's work: nothing is lost, nothing happens twice."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from tests.docking.docking_world import Exchange
+from tests.docking.orders import SALES, Instruction
+
+from lemai_contracts import Event
+from lemai_contracts.fulfilment import ActualReportedV1, DocumentSentV1
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ORDERS = 12
+ADAPTER = "kingdee-adapter"
+
+
+async def test_nothing_is_lost_and_nothing_happens_twice(ready: Exchange) -> None:
+    orders: list[Instruction] = []
+    for number, progress in enumerate((DocumentSentV1, ActualReportedV1, None)):
+        orders += await _instructed_everywhere(ready, f"26112{4 + number}")
+        if progress:
+            await _more(ready, progress)
+        ready.platform.kill(ADAPTER)
+        await ready.platform.restart(ADAPTER)
+    await _tell_what_happened_to_unknown_files(ready)
+
+    for order in orders:
+        await ready.reports(order)
+    await _tell_what_happened_to_unknown_files(ready)
+
+    assert await _instructed_twice(ready, orders) == []
+    assert [order.order_no for order in orders if len(await ready.reports(order)) != 1] == []
+    duplicates = await ready.kingdee.get("/sim/duplicates")
+    duplicates.pop("repeated")  # Received again, without any effect.
+    assert {name: found for name, found in duplicates.items() if found} == {}
+
+
+async def _instructed_everywhere(exchange: Exchange, prefix: str) -> list[Instruction]:
+    numbers = [f"{prefix}{number:05}" for number in range(ORDERS)]
+    through_each = await asyncio.gather(*(exchange.instruct(SALES, owner, *numbers) for owner in exchange.owners))
+    return [order for orders in through_each for order in orders]
+
+
+async def _more(exchange: Exchange, event_type: type[Event]) -> None:
+    """Wait for a few more events of a type, so that the adapter dies in the middle of the work."""
+    before = len(exchange.told.of(event_type))
+    await exchange.told.wait_for(event_type, before + 1)
+
+
+async def _instructed_twice(exchange: Exchange, orders: Sequence[Instruction]) -> list[str]:
+    """What the Kingdees shipped more than once, or never, by their own record."""
+    wrong = []
+    for order in orders:
+        told = await exchange.kingdee.get(f"/sim/orders/{order.owner_code}/{order.order_no}")
+        [instruction] = told["instructions"]
+        if [line["done_qty"] for line in instruction["lines"]] != [line.quantity for line in order.lines]:
+            wrong.append(f"{order.owner_code}/{order.order_no}: {instruction['lines']}")
+    return wrong
+
+
+async def _tell_what_happened_to_unknown_files(exchange: Exchange) -> None:
+    """A file that may have been taken is unknown: a person looks at the partner and tells."""
+    taken = {file["name"] for file in (await exchange.kingdee.get("/sim/files", direction="in"))["files"]}
+    for file in await exchange.documents.pages("/v1/files", direction="out", state="unknown"):
+        decision = "done" if file["name"] in taken else "rewrite"
+        path = f"/v1/counterparts/{file['counterpart']}/files/{file['name']}/resolve?decision={decision}"
+        await exchange.documents.post(path)
