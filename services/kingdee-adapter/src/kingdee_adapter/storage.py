@@ -178,8 +178,8 @@ async def _select(connection: AsyncConnection, query: str, asked: Asked, before:
 
 
 _CONDITIONS = {
-    "since": "at >= CAST(:since AS date) AT TIME ZONE 'Asia/Shanghai'",
-    "until": "at < (CAST(:until AS date) + 1) AT TIME ZONE 'Asia/Shanghai'",
+    "since": "at >= CAST(CAST(:since AS date) AS timestamp) AT TIME ZONE 'Asia/Shanghai'",
+    "until": "at < CAST(CAST(:until AS date) + 1 AS timestamp) AT TIME ZONE 'Asia/Shanghai'",
     "code": "faults @> jsonb_build_array(jsonb_build_object('code', CAST(:code AS text)))",
 }
 _DEEDS = "SELECT id, person, deed, kind, subject, about, reason, done_at, done_at AS at FROM deed"

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -10,17 +11,16 @@ import pytest
 from kingdee_world import KINGDEE, SHIP, World, a_shipment_file, until
 
 from kingdee_adapter.bootstrap import build
-from lemai_chassis.service import Process
 from lemai_contracts.fulfilment import DocumentSentV1
 from lemai_contracts.ops import AlertRaisedV1
 from lemai_docking.faults import FencedOut
 from lemai_docking.testing import reseal
+from lemai_docking.values import SHANGHAI
 
 
 @pytest.fixture
 async def http(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(Process(world.service, world.settings).app())
-    async with httpx.AsyncClient(transport=transport, base_url="http://adapter/v1") as client:
+    async with world.http() as client:
         yield client
 
 
@@ -67,6 +67,39 @@ async def test_quarantine_names_line_field_value_and_reason(world: World, http: 
     assert document["message"].startswith("第 12 行 order_no：")
     assert await items(http, "/quarantine", order_no="坏-单号") == [document]
     assert "content" not in document
+
+
+async def test_what_was_exchanged_is_found_by_anything_it_is_known_by(world: World, http: httpx.AsyncClient) -> None:
+    await world.order("2611220001", "2611220002")
+    async with world.running():
+        (sent, _) = await world.wait_for(DocumentSentV1, 2)
+        await world.drop(SHIP, a_shipment_file("2611220001"))
+
+    today = datetime.now(SHANGHAI).date()
+    tomorrow = today + timedelta(days=1)
+    for path, asked in {
+        "/documents/outgoing": {"order_no": "2611220001", "leg": "OUT", "revision": "1", "sha256": sent.sha256},
+        "/documents/incoming": {"order_no": "2611220001", "leg": "OUT", "interface": "ship_result", "file_name": SHIP},
+        "/files": {"direction": "in", "interface": "ship_result", "state": "received", "name": SHIP},
+    }.items():
+        everything = asked | {"counterpart": KINGDEE, "since": str(today), "until": str(today)}
+        assert len(await items(http, path, **everything)) == 1, path
+        for name, other in {
+            "counterpart": "KINGDEE-2",
+            "interface": "x",
+            "sha256": "x",
+            "since": str(tomorrow),
+        }.items():
+            assert await items(http, path, **(asked | {name: other})) == [], (path, name)
+
+
+async def test_a_document_in_error_is_found_by_each_of_its_codes(world: World, http: httpx.AsyncClient) -> None:
+    data = a_shipment_file("2611220001").replace(b"\t1\tZP", b"\t-1\tXX")
+    async with world.running():
+        await world.drop(SHIP, reseal(data))
+
+    for code, found in {"E_QTY": 1, "E_INVTYPE": 1, "E_CHAR": 0}.items():
+        assert len(await items(http, "/quarantine", code=code, state="open", leg="OUT")) == found
 
 
 async def test_lists_come_in_pages_newest_first(world: World, http: httpx.AsyncClient) -> None:
@@ -129,6 +162,8 @@ async def cut_off(world: World, order_no: str) -> None:
         ("/documents/outgoing?state=lost", "query.state"),
         ("/documents/incoming?cursor=abc", "cursor"),
         ("/quarantine?cursor=WyJhIiwiYiJd", "cursor"),
+        ("/quarantine?since=yesterday", "query.since"),
+        ("/files?order_no=1", "query.order_no"),
     ],
 )
 async def test_a_bad_question_is_a_problem_that_names_the_field(http: httpx.AsyncClient, path: str, field: str) -> None:
