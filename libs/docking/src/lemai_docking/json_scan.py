@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from lemai_docking.faults import Fault, FileRejected
-from lemai_docking.tree import STANDS
+from lemai_docking.tree import STANDS, TEXT_MAX
 from lemai_docking.tree_read import Content, Item, Node, Number, Unit
 
 COMMAS_MAX = 2_500_000
@@ -29,7 +29,10 @@ class JsonScan:
         self._at = self._behind_space(0)
         self._line, self._counted = 1, 0
         self._decoder = json.JSONDecoder(
-            object_pairs_hook=self._node, parse_float=Number, parse_int=Number, parse_constant=self._no_number
+            object_pairs_hook=self._node,
+            parse_float=self._number,
+            parse_int=self._number,
+            parse_constant=self._no_number,
         )
 
     def run(self) -> Iterator[Unit]:
@@ -89,6 +92,11 @@ class JsonScan:
         if len({key for key, _ in pairs}) < len(pairs):
             raise self._fault("E_SYNTAX", "不重复的键/distinct keys")
         return Node(self._line, [Item(key, self._line, value) for key, value in pairs])
+
+    def _number(self, text: str) -> Number:
+        if len(text) > TEXT_MAX:
+            raise self._fault("E_LIMIT", f"≤ {TEXT_MAX} 位/digits")
+        return Number(text)
 
     def _no_number(self, name: str) -> NoReturn:
         raise self._fault("E_SYNTAX", "JSON 数/a JSON number", name)

@@ -10,10 +10,9 @@ from typing import Literal
 
 from lemai_docking.layout import Field, envelope, layouts
 
-# Of one document; of one value the characters.
 DEPTH_MAX = 16
-VALUES_MAX = 250_000
-TEXT_MAX = 100_000
+VALUES_MAX = 100_000  # of one document: some 8,000 order lines
+TEXT_MAX = 100_000  # characters of one value
 
 Names = Literal["xml", "json"]
 Part = str | int | list["Part"] | dict[str, "Part"]

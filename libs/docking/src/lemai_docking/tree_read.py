@@ -10,7 +10,7 @@ from lemai_docking.cells import REFUSED, Cells, fault_at
 from lemai_docking.documents import Row, Value
 from lemai_docking.faults import BadValue, Fault
 from lemai_docking.layout import Field, Record, envelope, layouts
-from lemai_docking.tree import STANDS, Parts, Shape
+from lemai_docking.tree import STANDS, TEXT_MAX, Parts, Shape
 
 # XML cannot hold the last two, so JSON must not either.
 _REFUSED = re.compile(f"[{REFUSED}\ufffe\uffff]")
@@ -118,6 +118,8 @@ class Gathered:
             return
         if not isinstance(text, str) or (isinstance(text, Number) and not _NUMERIC.fullmatch(part.type)):
             self.faults.append(Fault("E_FIELD", item.line, part.name, "", "文本/a text"))
+        elif len(text) > TEXT_MAX:
+            self.faults.append(Fault("E_LIMIT", item.line, part.name, str(len(text)), f"≤ {TEXT_MAX} 字符/characters"))
         elif part.name in row.cells:
             self.faults.append(Fault("E_COLUMN", item.line, part.name, "", "只一次/once"))
         else:

@@ -71,6 +71,9 @@ class XmlScan:
     def _check_utf8(self, decoder: codecs.IncrementalDecoder, chunk: bytes, start: int, *, last: bool) -> None:
         try:
             decoder.decode(chunk, last)
+            if b"\0" in chunk:  # Expat would take it for UTF-16, whatever encoding it was told.
+                line = self._data.count(b"\n", 0, start + chunk.index(b"\0")) + 1
+                raise FileRejected(Fault("E_CHARSET", line, "", "00"))
         except UnicodeDecodeError as error:
             # What the decoder kept of the chunk before stands in front of the bad bytes.
             kept = len(error.object) - len(chunk)
