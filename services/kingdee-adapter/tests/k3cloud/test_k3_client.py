@@ -10,18 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from kingdee_adapter.k3cloud.client import (
-    K3Client,
-    LoggedOut,
-    Login,
-    NotSent,
-    Query,
-    QueryRefused,
-    Unanswered,
-    operation_body,
-    quoted,
-)
+from kingdee_adapter.k3cloud.client import K3Client, LoggedOut, Login, NotSent, QueryRefused, Unanswered
 from kingdee_adapter.k3cloud.signing import Account
+from kingdee_adapter.k3cloud.wire import Query, operation_body, quoted
 
 SECRET = "0123456789abcdef0123456789abcdef"
 ACCOUNT = Account(

@@ -9,9 +9,10 @@ from k3_docking import World, a_world
 from k3_fake import FakeK3
 from k3_world import DRESS, FORMS, SHOES, SITE, a_loss, a_sale
 
-from kingdee_adapter.k3cloud.client import Query, QueryRefused, Unanswered
+from kingdee_adapter.k3cloud.client import QueryRefused, Unanswered
 from kingdee_adapter.k3cloud.forms import load
 from kingdee_adapter.k3cloud.polling import rows_of
+from kingdee_adapter.k3cloud.wire import Query
 
 NO = "2611220001"
 SMALL = SITE.model_copy(update={"page_rows": 3, "confirm_type_key": ""})
@@ -21,7 +22,8 @@ CONFIRMED = SITE.model_copy(update={"confirm_type_key": "F_LM_ConfirmType"})
 @pytest.fixture
 def k3() -> FakeK3:
     fake = FakeK3()
-    fake.rows = {form_id: [] for form_id in FORMS.results} | {"STK_Inventory": []}
+    for form_id in (*FORMS.results, "STK_Inventory"):
+        fake.rows[form_id] = []
     return fake
 
 

@@ -1,33 +1,18 @@
 """Documents become approved bills: in their order, once each, resumed wherever they were left."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from k3_docking import World, a_world
+from k3_docking import World
 from k3_fake import FakeBill, FakeK3
-from k3_world import DRESS, FORMS, SHOES, SITE, a_loss, a_purchase, a_return, a_sale, a_supplier_return, an_item
+from k3_world import FORMS, SITE, a_loss, a_purchase, a_return, a_sale, a_supplier_return, an_item
 
 from kingdee_adapter.k3cloud.bills import posting
 from kingdee_adapter.k3cloud.domain import State, Step
 from lemai_docking.documents import Document
 
 NO = "2611220001"
-
-
-@pytest.fixture
-def k3() -> FakeK3:
-    return FakeK3()
-
-
-@pytest.fixture
-async def world(database_url: str, k3: FakeK3) -> AsyncIterator[World]:
-    async with a_world(database_url, k3.http()) as world:
-        yield world
 
 
 def there(document: Document, status: str) -> FakeBill:
@@ -274,150 +259,6 @@ async def test_refused_credentials_alarm_once_and_lose_nothing(world: World, k3:
     await world.wait_out()
     await world.work()
     assert k3.bills["SAL_SaleOrder", NO].status == "C"
-
-
-# Order
-
-
-async def test_items_go_before_the_orders_that_need_them(world: World, k3: FakeK3) -> None:
-    await world.enqueue(a_sale())
-    await world.enqueue(an_item(), an_item(item_code=SHOES))
-    await world.work()
-    saved = [about for operation, about in k3.calls if operation == "Save"]
-    audited = [about for operation, about in k3.calls if operation == "Audit"]
-    assert set(saved[:2]) == {DRESS, SHOES}
-    assert k3.calls.index(("Save", NO)) > max(k3.calls.index(("Audit", item)) for item in (DRESS, SHOES))
-    assert audited[-1] == NO
-
-
-async def test_an_order_waits_for_an_item_that_was_never_approved(world: World, k3: FakeK3) -> None:
-    k3.plan("Save", 9)
-    await world.enqueue(an_item())
-    await world.work()
-    await world.enqueue(a_sale())
-    await world.work()
-    assert (await world.bill("SAL_SaleOrder", NO)).state is State.WAITING
-    await world.enqueue(an_item(remark="mended"), revision=2)
-    await world.work()
-    assert k3.bills["SAL_SaleOrder", NO].status == "C"
-
-
-async def test_an_order_needs_no_item_that_we_never_sent(world: World, k3: FakeK3) -> None:
-    await world.enqueue(a_sale())
-    await world.work()
-    assert k3.bills["SAL_SaleOrder", NO].status == "C"
-
-
-async def test_a_failed_change_of_an_approved_item_holds_no_order(world: World, k3: FakeK3) -> None:
-    await world.enqueue(an_item())
-    await world.work()
-    k3.plan("UnAudit", 12)
-    await world.enqueue(an_item(item_name="连体衣"), revision=2)
-    await world.work()
-    assert (await world.bill("BD_MATERIAL", DRESS)).state is State.REFUSED
-    await world.enqueue(a_sale())
-    await world.work()
-    assert k3.bills["SAL_SaleOrder", NO].status == "C"
-
-
-async def test_a_changed_item_is_opened_changed_and_approved_again(world: World, k3: FakeK3) -> None:
-    await world.enqueue(an_item())
-    await world.work()
-    k3.calls.clear()
-    await world.enqueue(an_item(item_name="连体衣"), revision=2)
-    await world.work()
-    assert [operation for operation, _ in k3.calls if operation != "ExecuteBillQuery"] == [
-        "UnAudit",
-        "Save",
-        "Submit",
-        "Audit",
-    ]
-    item = k3.bills["BD_MATERIAL", DRESS]
-    assert (item.status, item.model["FName"]) == ("C", "连体衣")
-    async with world.engine.database.begin() as connection:
-        file = await world.outgoing.file(connection, f"BD_MATERIAL-{DRESS}-2.json")
-    assert file is not None
-    assert json.loads(file.content)["data"]["Model"]["FMATERIALID"] == str(item.id)
-
-
-async def test_revisions_of_one_bill_go_one_after_the_other(world: World, k3: FakeK3) -> None:
-    await world.enqueue(an_item(item_name="一"))
-    await world.enqueue(an_item(item_name="二"), revision=2)
-    await world.enqueue(an_item(item_name="三"), revision=3)
-    await world.work()
-    assert k3.bills["BD_MATERIAL", DRESS].model["FName"] == "三"
-    names = [file["name"] for file in await world.rows("SELECT name FROM docking_file ORDER BY id")]
-    assert names == [f"BD_MATERIAL-{DRESS}.json", f"BD_MATERIAL-{DRESS}-2.json", f"BD_MATERIAL-{DRESS}-3.json"]
-    assert [told.split()[0] for told in world.owner.told] == ["published", "acknowledged"] * 3
-
-
-async def test_a_number_of_another_owner_is_not_taken_over(world: World, k3: FakeK3) -> None:
-    await world.enqueue(an_item())
-    await world.work()
-    await world.enqueue(an_item(owner_code="NB", item_name="别家"))
-    await world.work()
-    assert world.owner.told[-1] == f"rejected {DRESS} in no file: E_DUP_CONFLICT JFY"
-    assert k3.bills["BD_MATERIAL", DRESS].model["FName"] == "婴儿连体衣"
-
-
-async def test_two_posters_open_a_document_once(world: World, k3: FakeK3) -> None:
-    await world.enqueue(a_sale())
-    async with world.engine.database.connect() as connection:
-        pending = await world.outgoing.pending(connection, "deliver_order", 10)
-    written, refused = world.docking.poster._rendered(pending, [a_sale()])
-    await world.docking.poster.round()
-    await world.engine.transact(
-        lambda transaction: world.docking.poster._store("deliver_order", written, refused, transaction)
-    )
-    await world.work()
-    assert k3.operations(NO).count("Save") == 1
-
-
-# Crashes
-
-NUMBERS = count(1)
-ENDS = ["well", "dies before", "dies after", "dies unrecorded", "cut", "500", "lost", "13", "6"]
-
-
-async def ended(world: World, k3: FakeK3, end: str) -> None:
-    """Make the one call that is due, in this way; what dies is found by the next one, when its lease has run out."""
-    await world.docking.poster.round()
-    for call in await world.claim():
-        operation = str(call.payload["step"]).capitalize()
-        if end in {"cut", "500", "lost"}:
-            k3.plan(operation, end)
-        elif end.isdigit():
-            k3.plan(operation, int(end))
-        if end == "dies before":
-            continue
-        if end == "dies after":
-            k3.plan(operation, "cut")
-            await world.worker._make(call)
-            world.worker._ended.get_nowait()
-        elif end == "dies unrecorded":
-            await world.worker._make(call)
-            world.worker._ended.get_nowait()
-        else:
-            await world.end(call)
-    k3.faults.clear()
-    await world.wait_out()
-
-
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(ends=st.lists(st.sampled_from(ENDS), max_size=8))
-async def test_whatever_happens_a_bill_is_saved_once_and_posted(world: World, k3: FakeK3, ends: list[str]) -> None:
-    order_no = f"26112{next(NUMBERS):05}"
-    world.owner.told.clear()
-    await world.enqueue(a_sale(order_no=order_no))
-    for end in [*ends, *["well"] * 8]:
-        await ended(world, k3, end)
-    operations = k3.operations(order_no)
-    assert k3.bills["SAL_SaleOrder", order_no].status == "C"
-    assert "Save Save" not in operations.replace("Submit ", "").replace("Audit ", "")
-    bill = await world.bill("SAL_SaleOrder", order_no)
-    assert (bill.state, bill.step) == (State.POSTED, None)
-    assert [told.split()[0] for told in world.owner.told] == ["published", "acknowledged"]
-    assert await world.states(order_no) == ("acknowledged", "acknowledged")
 
 
 async def test_an_unknown_call_blocks_its_bill_and_no_other(world: World, k3: FakeK3) -> None:

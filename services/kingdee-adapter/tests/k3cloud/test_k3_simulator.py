@@ -91,14 +91,22 @@ async def kingdee(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kin
             await process.wait()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def world(database_url: str, kingdee: Kingdee) -> AsyncIterator[World]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(postgres: Any, kingdee: Kingdee) -> AsyncIterator[World]:
     """A docking that has sent the items."""
+    url = await postgres.fresh_database("k3")
     account = replace(ACCOUNT, url=f"{kingdee.url}/k3cloud/")
-    async with a_world(database_url, http_client(), SITE_THERE, FORMS_THERE, account, clock=RealClock()) as world:
+    async with a_world(url, http_client(), SITE_THERE, FORMS_THERE, account, clock=RealClock()) as world:
         await world.enqueue(an_item(), an_item(item_code=SHOES))
         await world.work()
         yield world
+
+
+@pytest.fixture
+def world(shared: World) -> World:
+    """The docking, nothing told yet; tests have orders of their own."""
+    shared.owner.told.clear()
+    return shared
 
 
 def number(suffix: str = "") -> str:

@@ -8,10 +8,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from kingdee_adapter.k3cloud.client import Cell, operation_body
 from kingdee_adapter.k3cloud.domain import Found, PlannedLine
 from kingdee_adapter.k3cloud.forms import ITEMS, Form, Forms, Source
 from kingdee_adapter.k3cloud.site import Site
+from kingdee_adapter.k3cloud.wire import Cell, operation_body
 from lemai_docking.documents import Document, Row, Value
 from lemai_docking.faults import DocumentRefused, Fault
 from lemai_docking.layout import Field, layouts

@@ -5,23 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 from kingdee_adapter.k3cloud import bills, handlers, storage
-from kingdee_adapter.k3cloud.client import (
-    NOT_NOW,
-    TIMEOUT_S,
-    K3Client,
-    LoggedOut,
-    NotSent,
-    Query,
-    QueryRefused,
-    Unanswered,
-    operation_body,
-    quoted,
-)
+from kingdee_adapter.k3cloud.client import NOT_NOW, TIMEOUT_S, K3Client, LoggedOut, NotSent, QueryRefused, Unanswered
 from kingdee_adapter.k3cloud.domain import Bill, Conflict, Found, Step, next_step, step_after
 from kingdee_adapter.k3cloud.forms import ITEMS, Form, Forms
 from kingdee_adapter.k3cloud.site import Site
 from kingdee_adapter.k3cloud.status import Remedy, Status
 from kingdee_adapter.k3cloud.trouble import Trouble
+from kingdee_adapter.k3cloud.wire import Query, operation_body, quoted
 from lemai_chassis.delivery.calls import Answer, Call, CallKind, Outcome
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.state.unit_of_work import ref

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from httpx_aiohttp import HttpxAiohttpClient
 
 from kingdee_adapter.k3cloud.signing import Account, signature_headers
 from kingdee_adapter.k3cloud.status import Remedy, Status, status_of
+from kingdee_adapter.k3cloud.wire import Cell, Query
 
 FORMS = "Kingdee.BOS.WebApi.ServicesStub.DynamicFormService."
 LOGIN = "Kingdee.BOS.WebApi.ServicesStub.AuthService.LoginByAppSecret"
@@ -26,7 +26,6 @@ CHECK_CREDENTIALS = (
 )
 _GOOD = (200, 206)
 
-Cell = str | int | Decimal | bool | None
 Login = Literal["signature", "app_secret"]
 
 
@@ -54,26 +53,9 @@ NOT_NOW = (Unanswered, NotSent, LoggedOut, QueryRefused)
 """How reading fails."""
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Rows of `keys`, one per entry line; `where` is the server's SQL-like text (see `quoted`)."""
-
-    form_id: str
-    keys: Sequence[str]
-    where: str
-    order: str
-    limit: int
-    start: int = 0
-
-
 def http_client() -> httpx.AsyncClient:
     """A client for one counterpart, which keeps the cookies of its session; close it at the end."""
     return HttpxAiohttpClient(timeout=httpx.Timeout(TIMEOUT_S, connect=5.0), limits=httpx.Limits(keepalive_expiry=3.0))
-
-
-def quoted(value: str) -> str:
-    """A text inside a filter."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 class K3Client:
@@ -176,11 +158,6 @@ class K3Client:
         if response.status_code not in _GOOD:
             raise Unanswered(f"{operation}: HTTP {response.status_code}")
         return _parsed(operation, response.content)
-
-
-def operation_body(form_id: str, data: Mapping[str, Any]) -> bytes:
-    """The body of a bill operation; the order of keys is kept, K/3 Cloud goes by it."""
-    return json.dumps({"formid": form_id, "data": data}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _parsed(operation: str, content: bytes) -> Any:

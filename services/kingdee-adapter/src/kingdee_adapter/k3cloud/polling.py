@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from kingdee_adapter.k3cloud import handlers, storage
-from kingdee_adapter.k3cloud.client import NOT_NOW, Cell, K3Client, Query, quoted
+from kingdee_adapter.k3cloud.client import NOT_NOW, K3Client
 from kingdee_adapter.k3cloud.files import bill_file, stock_file
 from kingdee_adapter.k3cloud.forms import Forms, Result
 from kingdee_adapter.k3cloud.handlers import Reported
@@ -17,6 +17,7 @@ from kingdee_adapter.k3cloud.results import Order, Texts, order_number, pieces, 
 from kingdee_adapter.k3cloud.site import Site
 from kingdee_adapter.k3cloud.tables import K3Tables
 from kingdee_adapter.k3cloud.trouble import Trouble
+from kingdee_adapter.k3cloud.wire import Cell, Query, quoted
 from lemai_chassis.delivery.engine import Engine
 from lemai_docking.ack import Ack
 from lemai_docking.faults import Fault

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from kingdee_adapter.k3cloud.client import Cell
 from kingdee_adapter.k3cloud.domain import PlannedLine
 from kingdee_adapter.k3cloud.forms import Result, Stock
 from kingdee_adapter.k3cloud.site import GOOD, Site, ours
+from kingdee_adapter.k3cloud.wire import Cell
 from lemai_docking.documents import Document, Rejected, Row, Value
 from lemai_docking.faults import BadValue, Fault
 from lemai_docking.layout import Layout, Record, layouts
