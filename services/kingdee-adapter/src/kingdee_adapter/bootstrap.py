@@ -1,25 +1,39 @@
 """Puts kingdee-adapter together."""
 
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from kingdee_adapter import consumers
+from kingdee_adapter.api import calls
 from kingdee_adapter.api.access import Access
+from kingdee_adapter.api.calls import Caller
 from kingdee_adapter.api.router import router
-from kingdee_adapter.channels import Secrets, channel_of
+from kingdee_adapter.channels import Channels, Secrets
 from kingdee_adapter.docking import Docking, enqueue
 from kingdee_adapter.handlers import KIND, ToSend
+from kingdee_adapter.k3_wiring import K3Site
+from kingdee_adapter.k3cloud.handlers import Settled
+from kingdee_adapter.k3cloud.posting import Poster, settle
+from kingdee_adapter.storage import BILLS, JOURNAL
 from kingdee_adapter.upkeep import Upkeep
 from lemai_chassis import reference
 from lemai_chassis.database import connect
+from lemai_chassis.delivery.calls import CallKind
 from lemai_chassis.delivery.engine import Engine, Storage
 from lemai_chassis.keyring import Keyring, MasterKey, Seal
+from lemai_chassis.reference import Counterpart, HttpChannel, K3CloudChannel, Reference
 from lemai_chassis.schedules import Schedule
 from lemai_chassis.service import Service
 from lemai_chassis.settings import Settings
-from lemai_docking.profile import find_profile
+from lemai_docking.codec import Codec
+from lemai_docking.encodings import codec_of
+from lemai_docking.http_server import NonceTable
+from lemai_docking.profile import Profile, find_profile
+from lemai_docking.tables import Vault
 
 
 class AdapterSettings(Settings):
@@ -40,27 +54,82 @@ def build(settings: AdapterSettings) -> Service:
     master = MasterKey.read(settings.master_key_file)
     keyring = Keyring(connect(settings.keyring_database_url.get_secret_value()), master)
     dockings: dict[str, Docking] = {}
-    schedules: list[Schedule] = []
+    posters: dict[str, Poster] = {}
     engine = Engine(
         connect(settings.database_url.get_secret_value()),
         "kingdee-adapter",
-        Storage.of(sinks={ToSend: partial(enqueue, dockings)}),
+        Storage.of(BILLS.bills, sinks={ToSend: partial(enqueue, dockings), Settled: partial(settle, posters)}),
         consumers.routes(known),
     )
     vault = Seal(master.derive("documents"))
-    secrets = Secrets(settings.docking_secrets)
+    members = Members(engine, known, settings, keyring, vault)
     for counterpart in known.counterparts:
         if counterpart.kind == KIND:
-            profile = find_profile(counterpart.profile, settings.lemai_config.parent)
-            channel = channel_of(counterpart, settings.docking_root, secrets)
-            docking = Docking(engine, known, counterpart.code, profile, channel, keyring, vault)
-            dockings[counterpart.code] = docking
-            schedules += Upkeep(engine, docking, counterpart).schedules
+            members.add(counterpart)
+    dockings |= members.dockings
+    posters |= members.posters
     return Service(
         "kingdee-adapter",
         engine,
-        routers=[router(engine, dockings, vault, Access.read(settings.access_file))],
-        schedules=schedules,
-        loops=[loop for docking in dockings.values() for loop in docking.loops],
+        routers=[
+            router(engine, dockings, vault, Access.read(settings.access_file)),
+            calls.router(members.callers),
+        ],
+        calls=members.calls,
+        schedules=members.schedules,
+        loops=members.loops,
         on_start=[keyring.prepare],
+        resources=members.resources,
     )
+
+
+class Members:
+    """Every counterpart's part of the service."""
+
+    def __init__(
+        self, engine: Engine, known: Reference, settings: AdapterSettings, keyring: Keyring, vault: Vault
+    ) -> None:
+        self._engine = engine
+        self._known = known
+        self._config = settings.lemai_config.parent
+        self._keyring = keyring
+        self._vault = vault
+        self._secrets = Secrets(settings.docking_secrets)
+        self.resources = AsyncExitStack()
+        self._channels = Channels(settings.docking_root, self._secrets, engine.database, engine.clock, self.resources)
+        self.dockings: dict[str, Docking] = {}
+        self.posters: dict[str, Poster] = {}
+        self.callers: dict[str, Caller] = {}
+        self.calls: list[CallKind] = []
+        self.schedules: list[Schedule] = []
+        self.loops: list[Callable[[], Awaitable[None]]] = []
+
+    def add(self, counterpart: Counterpart) -> None:
+        """One more. Raises DefinitionError or LookupError naming what is wrong with its configuration."""
+        profile = find_profile(counterpart.profile, self._config)
+        match counterpart.channel:
+            case K3CloudChannel() as channel:
+                docking = self._add_k3(counterpart, channel, profile)
+            case _:
+                docking = self._docking(counterpart, profile, codec_of(profile))
+        self.dockings[counterpart.code] = docking
+        self.loops += docking.loops
+        self.schedules += Upkeep(self._engine, docking, counterpart).schedules
+        if isinstance(counterpart.channel, HttpChannel):
+            credentials = self._channels.credentials(counterpart.code, counterpart.channel)
+            nonces = NonceTable(self._engine.database, JOURNAL.nonce, counterpart.code)
+            self.callers[counterpart.code] = Caller(docking, credentials, nonces)
+
+    def _add_k3(self, counterpart: Counterpart, channel: K3CloudChannel, profile: Profile) -> Docking:
+        site = K3Site(counterpart, channel)
+        docking = self._docking(counterpart, profile, site.codec)
+        k3 = site.connect(self._engine, self._known, docking, self._vault, self._secrets, self.resources)
+        self.posters[counterpart.code] = k3.poster
+        self.calls += k3.calls
+        self.loops += k3.loops
+        self.schedules += k3.schedules
+        return docking
+
+    def _docking(self, counterpart: Counterpart, profile: Profile, codec: Codec) -> Docking:
+        channel = self._channels.open(counterpart, profile)
+        return Docking(self._engine, self._known, counterpart.code, profile, codec, channel, self._keyring, self._vault)

@@ -1,10 +1,10 @@
-"""One counterpart: its folder and journal, and what its documents mean to us (the ports of `lemai_docking`).
+"""One counterpart: its journal and channel, and what its documents mean to us (the ports of `lemai_docking`).
 
 Every `on_…` runs our handler in the transaction in which the docking engine makes it true.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TypeVar, cast
@@ -25,8 +25,8 @@ from lemai_chassis.trace import Cause
 from lemai_contracts import event_types
 from lemai_contracts.catalog import ItemChangedV1
 from lemai_contracts.values import Leg
+from lemai_docking.codec import Codec
 from lemai_docking.documents import Document, Rejected
-from lemai_docking.encodings import codec_of
 from lemai_docking.faults import DocumentRefused, Fault
 from lemai_docking.inbox import InboxReader
 from lemai_docking.incoming import IncomingFile, IncomingJournal
@@ -53,7 +53,8 @@ class Docking:
         reference: Reference,
         counterpart_code: str,
         profile: Profile,
-        channel: Channel,
+        codec: Codec,
+        channel: Channel | None,
         keyring: Keyring,
         vault: Vault,
     ) -> None:
@@ -66,11 +67,16 @@ class Docking:
         self.outgoing = OutgoingJournal(storage.JOURNAL, counterpart_code, vault)
         incoming = IncomingJournal(storage.JOURNAL, counterpart_code, vault)
         database, now = engine.database, engine.clock
-        self.publisher = Publisher(database, self.outgoing, profile, channel.outlet, self, now)
-        self.receiver = Receiver(database, incoming, codec_of(profile), profile, self, now)
+        self.receiver = Receiver(database, incoming, codec, profile, self, now)
         self.replayer = Replayer(self.receiver)
-        readers = [InboxReader(self.receiver, channel.inlet)] if channel.inlet else []
-        self.loops = [self.publisher.run, *(reader.run for reader in readers)]
+        self.publisher = Publisher(database, self.outgoing, profile, channel.outlet, self, now) if channel else None
+
+    @property
+    def loops(self) -> Sequence[Callable[[], Awaitable[None]]]:
+        """The endless work of a channel of files and calls."""
+        inlet = self.channel.inlet if self.channel else None
+        publishing = [self.publisher.run] if self.publisher else []
+        return [*publishing, InboxReader(self.receiver, inlet).run] if inlet else publishing
 
     async def restore(self, documents: Sequence[Outgoing]) -> Sequence[Document | DocumentRefused]:
         """Documents from their events; consignees are revealed here and kept nowhere."""

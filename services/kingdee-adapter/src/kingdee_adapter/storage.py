@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kingdee_adapter.k3cloud import tables as k3cloud
 from kingdee_adapter.mapper.actuals import Balance, Balances
 from lemai_chassis import tables as chassis
 from lemai_docking import tables as docking
@@ -35,6 +36,7 @@ NEWEST = 2**63 - 1
 METADATA = MetaData()
 chassis.tables(METADATA)
 JOURNAL = docking.tables(METADATA)
+BILLS = k3cloud.tables(METADATA)
 Index("docking_outgoing_order_no", JOURNAL.outgoing.c.order_no, JOURNAL.outgoing.c.id)
 Index("docking_incoming_order_no", JOURNAL.incoming.c.order_no, JOURNAL.incoming.c.id)
 Index("docking_file_name", JOURNAL.file.c.name, JOURNAL.file.c.id)

@@ -50,8 +50,8 @@ class Upkeep:
         while forgotten:
             async with self._engine.database.begin() as connection:
                 forgotten = await forget(connection, storage.JOURNAL, self._counterpart.code, before)
-        if purge := self._docking.channel.purge:
-            await purge(before)
+        if self._docking.channel and self._docking.channel.purge:
+            await self._docking.channel.purge(before)
 
     async def _remind(
         self, awaiting: Literal["acknowledgement", "actual"], within: timedelta, transaction: Transaction

@@ -167,7 +167,7 @@ def _sending(engine: Engine, dockings: Mapping[str, Docking], access: Access) ->
         docking = _docking(dockings, counterpart)
         equal = {"counterpart": counterpart, "direction": "out", "name": name}
         async with engine.database.begin() as connection:
-            resolved = await docking.publisher.resolve(connection, name, decision)
+            resolved = docking.publisher and await docking.publisher.resolve(connection, name, decision)
             found = await storage.files(connection, equal, storage.NEWEST, 1)
         if not found:
             raise not_found("name", name)

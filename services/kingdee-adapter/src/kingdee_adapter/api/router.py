@@ -1,4 +1,4 @@
-"""All of it under one prefix."""
+"""What people ask and decide, under one prefix."""
 
 from collections.abc import Mapping
 

@@ -159,6 +159,57 @@ def upgrade() -> None:
     )
     op.create_index("inbox_claimed_at", "inbox", ["claimed_at"], unique=False)
     op.create_table(
+        "k3_bill",
+        sa.Column("counterpart_code", sa.Text(), nullable=False),
+        sa.Column("form_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("owner_code", sa.Text(), nullable=False),
+        sa.Column("interface", sa.Text(), nullable=False),
+        sa.Column("file_name", sa.Text(), nullable=False, comment="of the Save request of its newest document"),
+        sa.Column("document_id", sa.BigInteger(), nullable=False, comment="of that document; older ones go first"),
+        sa.Column("lines", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "needs",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="item codes that must be posted before",
+        ),
+        sa.Column("state", sa.Text(), nullable=False, comment="waiting, posting, posted, refused"),
+        sa.Column("step", sa.Text(), nullable=True, comment="under way: unaudit, save, submit, audit, allocate"),
+        sa.Column("posted_once", sa.Boolean(), nullable=False),
+        sa.Column(
+            "reports",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="results read of it, and which was the last",
+        ),
+        sa.PrimaryKeyConstraint("counterpart_code", "form_id", "number"),
+        comment="our bills in K/3 Cloud, step by step",
+    )
+    op.create_index(
+        "k3_bill_open",
+        "k3_bill",
+        ["counterpart_code", "interface"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('waiting', 'posting')"),
+    )
+    op.create_index(
+        "k3_bill_waiting",
+        "k3_bill",
+        ["counterpart_code", "document_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_table(
+        "k3_cursor",
+        sa.Column("counterpart_code", sa.Text(), nullable=False),
+        sa.Column("form_id", sa.Text(), nullable=False),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("counterpart_code", "form_id"),
+        comment="the approval up to which results were received, by form",
+    )
+    op.create_table(
         "outbound_call",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -436,6 +487,10 @@ def downgrade() -> None:
         postgresql_where=sa.text("state IN ('pending', 'sending', 'unknown')"),
     )
     op.drop_table("outbound_call")
+    op.drop_table("k3_cursor")
+    op.drop_index("k3_bill_waiting", table_name="k3_bill", postgresql_where=sa.text("state = 'waiting'"))
+    op.drop_index("k3_bill_open", table_name="k3_bill", postgresql_where=sa.text("state IN ('waiting', 'posting')"))
+    op.drop_table("k3_bill")
     op.drop_index("inbox_claimed_at", table_name="inbox")
     op.drop_table("inbox")
     op.drop_table("idempotency")
