@@ -1,7 +1,7 @@
 """The smallest platform that docks: Kafka, PostgreSQL, kingdee-adapter and the Kingdee simulator."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +13,8 @@ import httpx
 import pytest
 import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from tests.docking.orders import ITEMS, Case, Instruction, Owner
 
 from lemai_chassis.database import connect
@@ -27,8 +29,15 @@ from lemai_tools.platform.home import Home
 from lemai_tools.platform.local import Platform
 
 E = TypeVar("E", bound=Event)
-PROFILES = {"folder": "kingdee-masked"}
+PROFILES = {
+    "folder": "kingdee-masked",
+    "sftp": "kingdee-xml",
+    "http": "kingdee-json",
+    "soap": "kingdee-soap",
+    "k3cloud": "kingdee-json",
+}
 OWNERS = (Owner("FLD", "folder"),)
+FILES = tuple(owner for owner in OWNERS if owner.channel in {"folder", "sftp"})
 SHELF = 100_000
 DEADLINE_S = 30
 CONSIGNEE = {
@@ -139,6 +148,21 @@ class Exchange:
 
         await until(f"{file_name} taken", left, lambda files: files == [])
 
+    async def adapter(self, statement: str) -> None:
+        """Change what the adapter keeps: the one way to let hours pass at once."""
+        database = connect(self.platform.databases["kingdee_adapter"])
+        async with database.begin() as connection:
+            await connection.exec_driver_sql(statement)
+        await database.dispose()
+
+    async def count_stock(self, owner: Owner) -> None:
+        """Have a Kingdee tell all it has; a K/3 Cloud is asked, as it is every day."""
+        if owner.channel == "k3cloud":
+            await self.adapter("UPDATE schedule SET due_at = now() WHERE name LIKE 'k3cloud stock %'")
+        else:
+            place = {"warehouse_code": owner.warehouse, "owner_code": owner.code}
+            await self.kingdee.post("/sim/snapshot", {**place, "face": owner.channel})
+
     async def stock(self) -> None:
         """Plenty of every item and grade."""
         shelves = [
@@ -169,7 +193,7 @@ async def running(folder: Path) -> AsyncIterator[Exchange]:
     """The platform of this state folder, with its two ends at hand."""
     home = Home(folder)
     config = folder / "lemai.yaml"
-    config.write_text(yaml.safe_dump(reference(home, OWNERS), allow_unicode=True))
+    config.write_text(yaml.safe_dump(reference(OWNERS, channels(home)), allow_unicode=True))
     async with Platform(home, config) as platform, httpx.AsyncClient(timeout=30) as http:
         async with asyncio.TaskGroup() as starts:
             for name in ("sim-kingdee", "kingdee-adapter"):
@@ -196,9 +220,26 @@ async def running(folder: Path) -> AsyncIterator[Exchange]:
         await keys.dispose()
 
 
-def reference(home: Home, owners: Sequence[Owner]) -> dict[str, Any]:
+def channels(home: Home) -> dict[str, dict[str, Any]]:
+    """How the simulator of this state folder is reached, by kind."""
+    simulator = f"http://127.0.0.1:{home.port('sim-kingdee')}"
+    host_key = Ed25519PrivateKey.generate()
+    path = home.folder("sim-kingdee") / "sftp_host_key"
+    path.write_bytes(host_key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    public_key = host_key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    sftp = {"host": "127.0.0.1", "port": home.port("sftp"), "user": "lemai", "host_key": public_key}
+    k3cloud = {"acct_id": "5f0c", "user": "lemai_api", "app_id": "lemai", "org": "100", "poll_every_s": 0.3}
+    return {
+        "folder": {"kind": "folder", "folder": "kingdee"},
+        "sftp": {"kind": "sftp", **sftp},
+        "http": {"kind": "http", "url": simulator, "app_key": "lemai", "pull": True},
+        "soap": {"kind": "soap", "url": f"{simulator}/soap", "user": "lemai", "partner_user": "kingdee"},
+        "k3cloud": {"kind": "k3cloud", "url": f"{simulator}/k3cloud/", **k3cloud},
+    }
+
+
+def reference(owners: Sequence[Owner], channels: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Reference data in which each owner has a warehouse, a store and a Kingdee of its own."""
-    channels = {"folder": {"kind": "folder", "folder": "kingdee"}}
     return {
         "version": "docking",
         "owners": [{"code": owner.code} for owner in owners],
@@ -209,6 +250,8 @@ def reference(home: Home, owners: Sequence[Owner]) -> dict[str, Any]:
                 "profile": PROFILES[owner.channel],
                 "channel": channels[owner.channel],
                 "adjustments": "interfaces",
+                "acknowledge_within_minutes": 60,
+                "answer_within_hours": 12,
             }
             for owner in owners
         ],

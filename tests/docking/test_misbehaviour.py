@@ -4,10 +4,16 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
-from tests.docking.docking_world import OWNERS, Exchange, through
+from tests.docking.docking_world import FILES, OWNERS, Exchange, through
 from tests.docking.orders import CASES, SALES, Case, Instruction, Owner
 
-from lemai_contracts.fulfilment import ActualReportedV1, Direction, DocumentRejectedV1, DocumentSentV1
+from lemai_contracts.fulfilment import (
+    ActualReportedV1,
+    Direction,
+    DocumentAcknowledgedV1,
+    DocumentRejectedV1,
+    DocumentSentV1,
+)
 from lemai_contracts.ops import AlertRaisedV1
 from lemai_contracts.values import Grade
 
@@ -40,7 +46,6 @@ SCRIPTS = {
     "status_only": Script(SALES, "2611230005", [("ACCEPT", False, []), ("DELIVERED", True, WHOLE)]),
     "exception": Script(SALES, "2611230006", [("EXCEPTION", False, []), ("DELIVERED", True, WHOLE)]),
 }
-FILES = tuple(owner for owner in OWNERS if owner.channel in {"folder", "sftp"})
 DAMAGES = ("bad_line", "wrong_total", "half_file", "half_temporary", "crash_mid_file")
 
 
@@ -140,8 +145,10 @@ async def test_a_file_taken_before_we_noted_that_it_is_out_was_sent_once(ready: 
     await ready.kingdee.post("/sim/misbehave", {"kind": "takes_before_marked", "face": owner.channel})
     [order] = await ready.instruct(SALES, owner, "2611231104")
 
-    await ready.reports(order)
-    [sent] = ready.told.of(DocumentSentV1, owner_code=owner.code, reference=order.order_no)
+    [_] = await ready.reports(order)
+    document = {"owner_code": owner.code, "reference": order.order_no}
+    await ready.told.wait_for(DocumentAcknowledgedV1, **document)
+    [sent] = ready.told.of(DocumentSentV1, **document)
     [file] = (await ready.documents.get("/v1/files", name=sent.document.file_name))["items"]
 
     assert file["state"] == "acknowledged"

@@ -1,0 +1,54 @@
+"""A Kingdee that does not answer by its deadline: somebody is told, and nothing is made up."""
+
+import pytest
+import pytest_asyncio
+from tests.docking.docking_world import FILES, OWNERS, Exchange, through
+from tests.docking.orders import SALES, Instruction, Owner
+
+from lemai_contracts.fulfilment import ActualReportedV1, DocumentAcknowledgedV1, DocumentSentV1
+from lemai_contracts.ops import AlertRaisedV1
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SCRIPTS = {"silent": "2611250001", "ack_only": "2611250002"}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def overdue(ready: Exchange) -> dict[tuple[str, str], Instruction]:
+    """Orders out for a day without an answer, by owner and script. Only where files are exchanged can a sender wait
+    for an acknowledgement: a call that is not answered is another matter."""
+    await ready.kingdee.post("/sim/scripts", {"order_no": {number: name for name, number in SCRIPTS.items()}})
+    orders = {}
+    for owner in OWNERS:
+        for name in SCRIPTS if owner in FILES else ("ack_only",):
+            [order] = await ready.instruct(SALES, owner, SCRIPTS[name])
+            await ready.told.wait_for(DocumentSentV1, owner_code=owner.code, reference=order.order_no)
+            orders[owner.code, name] = order
+    await ready.adapter(
+        "UPDATE docking_file SET published_at = published_at - interval '1 day' "
+        f"WHERE id IN (SELECT file_id FROM docking_outgoing WHERE order_no IN {tuple(SCRIPTS.values())})"
+    )
+    await ready.adapter("UPDATE schedule SET due_at = now() WHERE name LIKE 'remind %'")
+    return orders
+
+
+@through(FILES)
+async def test_a_missing_acknowledgement_is_told(
+    exchange: Exchange, overdue: dict[tuple[str, str], Instruction], owner: Owner
+) -> None:
+    order = overdue[owner.code, "silent"]
+
+    await exchange.told.wait_for(AlertRaisedV1, code="not_acknowledged", about=f"{owner.counterpart}/{order.order_no}")
+
+    assert exchange.told.of(DocumentAcknowledgedV1, owner_code=owner.code, reference=order.order_no) == []
+
+
+@through(OWNERS)
+async def test_a_missing_actual_is_told(
+    exchange: Exchange, overdue: dict[tuple[str, str], Instruction], owner: Owner
+) -> None:
+    order = overdue[owner.code, "ack_only"]
+
+    await exchange.told.wait_for(AlertRaisedV1, code="not_answered", about=f"{owner.counterpart}/{order.order_no}")
+
+    assert exchange.told.of(ActualReportedV1, owner_code=owner.code, order_no=order.order_no) == []
