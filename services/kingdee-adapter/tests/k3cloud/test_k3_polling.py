@@ -181,6 +181,14 @@ async def test_an_approval_that_shows_late_is_read_within_the_overlap(world: Wor
     assert [one.head["out_biz_code"] for one in world.owner.received] == ["XSCK002", "XSCK001"]
 
 
+async def test_a_date_from_the_future_skips_nothing(world: World, k3: FakeK3) -> None:
+    k3.rows["SAL_OUTSTOCK"] = shipped("XSCK001", (DRESS, 1), at="23:00:00")
+    await world.docking.results.poll()
+    k3.rows["SAL_OUTSTOCK"] += shipped("XSCK002", (DRESS, 1), at="16:05:00", order_no="2611220002")
+    await world.docking.results.poll()
+    assert [one.head["out_biz_code"] for one in world.owner.received] == ["XSCK001", "XSCK002"]
+
+
 async def test_the_cursor_stays_where_reading_failed(world: World, k3: FakeK3) -> None:
     k3.rows["SAL_OUTSTOCK"] = shipped("XSCK001", (DRESS, 1))
     k3.plan("ExecuteBillQuery", "lost")

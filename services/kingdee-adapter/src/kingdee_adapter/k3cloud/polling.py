@@ -118,11 +118,13 @@ class Results:
     async def _poll(self, form_id: str, result: Result) -> None:
         async with self._engine.database.connect() as connection:
             until = await storage.approved_until(connection, self._cursor, self._code, form_id)
-        until = until or self._engine.clock()
+        now = self._engine.clock()
+        until = until or now
         bills = await self._approved(form_id, result, until - self._site.overlap)
         names = set()
         for bill_no, rows in sorted(bills.items(), key=lambda bill: (bill[1][0]["FApproveDate"], bill[0])):
-            until = max(until, _instant(rows[0]["FApproveDate"]))
+            # A date from the future must not make us skip what is approved until then.
+            until = max(until, min(_instant(rows[0]["FApproveDate"]), now))
             if orders := await self._orders(result, bill_no, rows):
                 answering = [row for row in rows if order_number(result, row) in orders]
                 name = f"{form_id}-{bill_no}.json"

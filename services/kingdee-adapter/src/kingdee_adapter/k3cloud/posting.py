@@ -150,11 +150,11 @@ class Poster:
 
     async def _add(self, transaction: Transaction, document: Outgoing, made: Posting) -> None:
         connection, now = transaction.connection, transaction.uow.now
-        name = stem = f"{made.form_id}-{quote(made.number, safe='')}.json"
-        version = 1
+        stem, version = f"{made.form_id}-{quote(made.number, safe='')}", 1
+        name = f"{stem}.json"
         while await self._outgoing.file(connection, name):
             version += 1
-            name = stem.replace(".json", f"-{version}.json")
+            name = f"{stem}-{version}.json"
         header = Header("1.0", document.interface, "UTF-8", US, THEM, name, now, document.owner_code, "N")
         await self._outgoing.add_file(
             connection, name=name, header=header, encoded=Encoded(made.body, (1,)), documents=[document], now=now
