@@ -21,11 +21,12 @@ class Undecided(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file seen at a channel; one that is not `regular` is never opened."""
+    """A file seen at a channel; one that is not `regular` is never opened. `size` in bytes, 0 if it is not told."""
 
     name: str
     regular: bool
     changed_at: datetime
+    size: int = 0
 
 
 class Outlet(Protocol):

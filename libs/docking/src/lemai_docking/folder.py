@@ -159,7 +159,7 @@ def _scan(directory: Path) -> Iterator[Entry]:
                 continue
             if not stat.S_ISDIR(status.st_mode):
                 regular = stat.S_ISREG(status.st_mode) and _is_text(entry.name)
-                yield Entry(entry.name, regular, datetime.fromtimestamp(status.st_mtime, UTC))
+                yield Entry(entry.name, regular, datetime.fromtimestamp(status.st_mtime, UTC), status.st_size)
 
 
 def _read(path: Path, bytes_max: int) -> bytes:

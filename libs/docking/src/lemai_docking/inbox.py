@@ -27,6 +27,7 @@ class InboxReader:
         self._backoff = Backoff()
         self._prepared = False
         self._alerted: set[str] = set()
+        self._halves: set[Entry] = set()
 
     async def run(self) -> None:
         """Read until cancelled, through every failure of the channel. Database errors end it; run it again."""
@@ -44,23 +45,26 @@ class InboxReader:
     async def scan(self) -> None:
         """Take every whole file that is there, by the stamps in their names.
 
-        Raises NotDone in the end if a file could not be dealt with, or at once after several: then it is the channel.
+        Raises NotDone in the end if a file could not be dealt with, or at once after several in a row: then it is the
+        channel.
         """
         if not self._prepared:
             await self._inlet.prepare()
             self._prepared = True
         entries = await self._inlet.entries()
-        failures: list[NotDone] = []
+        self._alerted &= {entry.name for entry in entries}
+        self._halves &= set(entries)
+        failed, in_a_row = None, 0
         for entry in sorted(entries, key=lambda entry: (self._stamp(entry.name), entry.name)):
             try:
                 await self._take(entry)
+                in_a_row = 0
             except NotDone as failure:
-                failures.append(failure)
-                if len(failures) == FAILURES_MAX:
+                failed, in_a_row = failure, in_a_row + 1
+                if in_a_row == FAILURES_MAX:
                     break
-        self._alerted &= {entry.name for entry in entries}
-        if failures:
-            raise failures[0]
+        if failed:
+            raise failed
 
     def _stamp(self, name: str) -> str:
         try:
@@ -69,11 +73,15 @@ class InboxReader:
             return ""
 
     async def _take(self, entry: Entry) -> None:
+        young = self._receiver.now() - entry.changed_at < HALF_WRITTEN_AGE
+        if young and entry in self._halves:
+            return
         data = await self._read(entry)
         if data is None:
             return
         whole = len(data) > self._receiver.profile.limits.bytes or self._receiver.codec.is_complete(entry.name, data)
-        if not whole and self._receiver.now() - entry.changed_at < HALF_WRITTEN_AGE:
+        if young and not whole:
+            self._halves.add(entry)
             return
         ack = await self._receiver.receive(entry.name, data)
         if self._receiver.profile.acknowledge != "none":

@@ -186,7 +186,7 @@ class SftpFolder:
                 known = before.get(name)
                 seen[name] = known if known and known[0] == state else (state, now)
                 regular = attributes.type == FILEXFER_TYPE_REGULAR and _is_name(name)
-                entries.append(Entry(name, regular, seen[name][1]))
+                entries.append(Entry(name, regular, seen[name][1], attributes.size or 0))
         self._seen[directory] = seen
         return entries
 
@@ -194,9 +194,10 @@ class SftpFolder:
         async with self._session.use() as sftp:
             path = self._path(directory, name)
             try:
-                if (await sftp.lstat(path)).type != FILEXFER_TYPE_REGULAR:
+                status = await sftp.lstat(path)
+                if status.type != FILEXFER_TYPE_REGULAR:
                     raise OSError(f"{name!r} is not a regular file")
-                return await _download(sftp, path, bytes_max + 1)
+                return await _download(sftp, path, min(status.size or 0, bytes_max + 1))
             except asyncssh.SFTPNoSuchFile as error:
                 raise FileNotFoundError(name) from error
             except (asyncssh.SFTPPermissionDenied, asyncssh.SFTPFailure) as error:
@@ -261,17 +262,14 @@ async def _upload(sftp: asyncssh.SFTPClient, path: str, data: bytes) -> None:
         raise NotDone(f"{path.rpartition('/')[2]}: {size} of {len(data)} bytes arrived")
 
 
-async def _download(sftp: asyncssh.SFTPClient, path: str, bytes_max: int) -> bytes:
+async def _download(sftp: asyncssh.SFTPClient, path: str, size: int) -> bytes:
+    """Read as much of a file as is known to be there: asyncssh asks for all blocks at once."""
     async with sftp.open(path, "rb") as file:
-        return cast(bytes, await file.read(bytes_max))
+        return cast(bytes, await file.read(size))
 
 
 async def _digest(sftp: asyncssh.SFTPClient, path: str) -> str:
-    digest = hashlib.sha256()
-    async with sftp.open(path, "rb") as file:
-        while block := cast(bytes, await file.read(1 << 20)):
-            digest.update(block)
-    return digest.hexdigest()
+    return hashlib.sha256(await _download(sftp, path, await sftp.getsize(path) or 0)).hexdigest()
 
 
 def _day(now: datetime) -> str:

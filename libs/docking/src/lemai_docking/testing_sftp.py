@@ -42,6 +42,7 @@ class FaultySftp:
     root: Path
     faults: Faults = field(default_factory=Faults)
     port: int = 0
+    connections: list[asyncssh.SSHServerConnection] = field(default_factory=list)
     _acceptor: asyncssh.SSHAcceptor | None = None
 
     def site(self, **changes: Any) -> SftpSite:
@@ -52,7 +53,7 @@ class FaultySftp:
         self._acceptor = await asyncssh.listen(
             "127.0.0.1",
             self.port,
-            server_factory=_Login,
+            server_factory=lambda: _Login(self),
             server_host_keys=[HOST_KEY],
             sftp_factory=lambda channel: _Server(channel, self),
         )
@@ -63,6 +64,10 @@ class FaultySftp:
             self._acceptor.close()
             await self._acceptor.wait_closed()
             self._acceptor = None
+        for connection in self.connections:
+            connection.abort()
+            await connection.wait_closed()
+        self.connections.clear()
 
 
 @asynccontextmanager
@@ -76,6 +81,12 @@ async def serving(root: Path) -> AsyncIterator[FaultySftp]:
 
 
 class _Login(asyncssh.SSHServer):
+    def __init__(self, server: FaultySftp) -> None:
+        self._server = server
+
+    def connection_made(self, connection: asyncssh.SSHServerConnection) -> None:
+        self._server.connections.append(connection)
+
     def password_auth_supported(self) -> bool:
         return True
 
@@ -93,6 +104,8 @@ def _faulty(operation: str) -> Any:
     async def faulty(self: "_Server", *arguments: Any) -> Any:
         faults = self.faults
         faults.done[operation] += 1
+        if operation == "close":
+            arguments[0].close()  # Whatever the client is told, the server leaks no file.
         if operation in faults.hang:
             await asyncio.Event().wait()
         if operation in faults.cut_before:
@@ -103,6 +116,8 @@ def _faulty(operation: str) -> Any:
         if asyncio.iscoroutine(result):
             result = await result
         if operation in faults.cut_after:
+            if operation == "open":
+                result.close()
             self.cut()
         return result
 
