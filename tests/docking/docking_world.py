@@ -36,7 +36,11 @@ PROFILES = {
     "soap": "kingdee-soap",
     "k3cloud": "kingdee-json",
 }
-OWNERS = (Owner("FLD", "folder"),)
+OWNERS = (
+    Owner("FLD", "folder"),
+    Owner("SFT", "sftp"),
+    Owner("HTP", "http"),
+)
 FILES = tuple(owner for owner in OWNERS if owner.channel in {"folder", "sftp"})
 SHELF = 100_000
 DEADLINE_S = 30
