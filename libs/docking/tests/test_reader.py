@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from lemai_docking.encodings import codec_of
+from lemai_docking.faults import Fault
 from lemai_docking.folder import Folder
 from lemai_docking.profile import Profile
 from lemai_docking.testing import Docking, reseal
@@ -398,6 +399,26 @@ async def test_a_page_that_contradicts_the_others_is_held(
     await docking.reader().scan()
 
     assert await docking.told() == ["refused IBAL-20261122020501.Ibupl:4 E_DUP_CONFLICT"]
+    assert docking.owner.snapshots == []
+
+
+async def test_what_its_owner_does_not_know_is_refused_document_by_document(docking: Docking, sample: Sample) -> None:
+    docking.owner.strangers["JFY"] = Fault("E_OWNER", 6, "owner_code", "JFY", "NB")
+    docking.drop(SHIP, sample(SHIP))
+
+    await docking.reader().scan()
+
+    assert await docking.told() == [f"refused {SHIP}:6 E_OWNER"]
+    assert ack(docking, SHIP)["status"] == "REJECTED"
+
+
+async def test_a_page_its_owner_does_not_know_makes_no_snapshot(docking: Docking, sample: Sample) -> None:
+    docking.owner.strangers[""] = Fault("E_WAREHOUSE", 4, "warehouse_code", "WH01", "WH02")
+    docking.drop("IBAL-20261122020500.Ibupl", sample("IBAL-20261122020500.Ibupl"))
+
+    await docking.reader().scan()
+
+    assert await docking.told() == ["refused IBAL-20261122020500.Ibupl:4 E_WAREHOUSE"]
     assert docking.owner.snapshots == []
 
 

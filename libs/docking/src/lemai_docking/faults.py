@@ -22,6 +22,8 @@ REASONS = {
     "E_CHAR": ("含有禁用字符", "forbidden character"),
     "E_AMOUNT": ("金额合计不符", "amounts do not add up"),
     "E_SN_COUNT": ("序列号个数与实际数量不符", "as many serial numbers as pieces are needed"),
+    "E_OWNER": ("货主未知，或与指示的货主不一致", "unknown owner, or not the one we instructed for"),
+    "E_WAREHOUSE": ("仓库未知，或不归此对接方", "unknown warehouse, or not one of this counterpart"),
     "E_ROUTE": ("订单类型、单号后缀与指示不一致", "order kind, number suffix and instruction disagree"),
     "E_DUP_CONFLICT": ("同一业务编码内容不同", "same business code, other content"),
     "E_SPECIAL": ("不是可读的普通文件，未处理", "not a readable regular file, left alone"),

@@ -38,6 +38,9 @@ class ReceiverPorts(Protocol):
     ) -> Mapping[OrderKey, Collection[str]]:
         """The interfaces expected to answer our instructions; an order nobody instructed is not in it."""
 
+    async def misaddressed(self, connection: AsyncConnection, documents: Sequence[Document]) -> Mapping[int, Fault]:
+        """Faults, by line, of documents of an owner or a warehouse that the counterpart has nothing to say about."""
+
     async def on_received(
         self,
         connection: AsyncConnection,
@@ -79,6 +82,7 @@ class Posting:
             return Posted(rejected=decoded.rejected)
         actuals = [document for document in decoded.documents if document.interface != SNAPSHOT]
         faults = await self._astray(connection, actuals)
+        faults |= await self._ports.misaddressed(connection, decoded.documents)
         plain = [document for document in actuals if document.line_no not in faults]
         claimed = await self._journal.claim(connection, file, plain, self._now())
         for document in claimed.conflicting:
@@ -129,7 +133,7 @@ class Posting:
         """The snapshots that the file's pages complete; a page that contradicts the others goes to `faults`."""
         snapshots = []
         for page in decoded.documents:
-            if page.interface != SNAPSHOT:
+            if page.interface != SNAPSHOT or page.line_no in faults:
                 continue
             file_ids = await self._journal.add_page(connection, file, page)
             if file_ids is None:

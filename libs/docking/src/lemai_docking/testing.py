@@ -73,6 +73,7 @@ class Owner:
 
     documents: dict[str, Document] = field(default_factory=dict)
     instructed: dict[OrderKey, Collection[str]] = field(default_factory=dict)
+    strangers: dict[str, Fault] = field(default_factory=dict)
     received: list[Document] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     snapshots: list[list[Document]] = field(default_factory=list)
@@ -111,6 +112,9 @@ class Owner:
         self, _connection: AsyncConnection, keys: Iterable[OrderKey]
     ) -> Mapping[OrderKey, Collection[str]]:
         return {key: self.instructed[key] for key in keys if key in self.instructed}
+
+    async def misaddressed(self, _connection: AsyncConnection, documents: Sequence[Document]) -> Mapping[int, Fault]:
+        return {one.line_no: self.strangers[one.owner_code] for one in documents if one.owner_code in self.strangers}
 
     async def on_received(
         self,

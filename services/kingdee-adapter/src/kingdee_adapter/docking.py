@@ -111,6 +111,24 @@ class Docking:
         """The journal of what we sent knows."""
         return await self.outgoing.interfaces_by_order(connection, keys)
 
+    async def misaddressed(self, connection: AsyncConnection, documents: Sequence[Document]) -> Mapping[int, Fault]:
+        """What the reference data and our instructions say against owners and warehouses."""
+        owners = {owner.code for owner in self._reference.owners}
+        warehouses = {one.code for one in self._reference.warehouses if one.counterpart == self._code}
+        order_nos = [document.order_no for document in documents]
+        instructed = await storage.instructed_owners(connection, self._code, order_nos)
+        faults: dict[int, Fault] = {}
+        for document in documents:
+            warehouse_code = str(document.head["warehouse_code"])
+            expected = instructed.get(document.order_no, owners)
+            if warehouse_code not in warehouses:
+                faults[document.line_no] = _stranger(
+                    "E_WAREHOUSE", document, "warehouse_code", warehouse_code, warehouses
+                )
+            if document.owner_code and document.owner_code not in expected:
+                faults[document.line_no] = _stranger("E_OWNER", document, "owner_code", document.owner_code, expected)
+        return faults
+
     async def on_received(
         self,
         connection: AsyncConnection,
@@ -164,6 +182,10 @@ class Docking:
             return document_of(self._reference, event, parties[sealed] if sealed else {})
         except DocumentRefused as refusal:
             return refusal
+
+
+def _stranger(code: str, document: Document, field: str, value: str, expected: Collection[str]) -> Fault:
+    return Fault(code, document.line_no, field, value, " | ".join(sorted(expected)))
 
 
 async def enqueue(dockings: Mapping[str, Docking], transaction: Transaction, records: Sequence[ToSend]) -> None:

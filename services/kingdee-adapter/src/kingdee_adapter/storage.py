@@ -98,6 +98,18 @@ async def families(connection: AsyncConnection, counterpart: str, orders: Collec
     return {(row.owner_code, row.order_no): row.family for row in rows}
 
 
+async def instructed_owners(
+    connection: AsyncConnection, counterpart: str, order_nos: Collection[str]
+) -> Mapping[str, Collection[str]]:
+    """The owners for which we instructed orders of these numbers; an order nobody instructed is not in it."""
+    rows = await connection.exec_driver_sql(
+        "SELECT order_no, array_agg(DISTINCT owner_code) AS owner_codes FROM docking_outgoing "
+        "WHERE counterpart = $1 AND order_no = ANY($2::text[]) AND leg <> '' GROUP BY order_no",
+        (counterpart, list(order_nos)),
+    )
+    return {row.order_no: row.owner_codes for row in rows}
+
+
 async def prepare_balances(connection: AsyncConnection) -> None:
     """Room for the rows of one snapshot, in this transaction only: a million are more than memory should hold."""
     await connection.exec_driver_sql(_BALANCE)

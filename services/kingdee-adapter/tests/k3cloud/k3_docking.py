@@ -119,6 +119,9 @@ class Owner:
     ) -> Mapping[OrderKey, Collection[str]]:
         return {}
 
+    async def misaddressed(self, _connection: AsyncConnection, _documents: Sequence[Document]) -> Mapping[int, Fault]:
+        return {}
+
     async def on_received(
         self,
         _connection: AsyncConnection,
