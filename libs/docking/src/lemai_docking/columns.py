@@ -10,6 +10,12 @@ from lemai_docking.layout import Definition, Layout
 PART = "\x1f"
 """Joins the cells of a field that stands in several columns; no cell may hold it (reference §1.16)."""
 
+DERIVED = frozenset({"line_no", "line_count", "out_biz_code", "total_qty"})
+"""Fields a table may lack although they are required: matched, counted and computed (reference §2.3)."""
+
+PLACEHOLDERS = ("{stamp}", "{name}", "{suffix}")
+"""What stands in a profile's values for the file's stamp, its name, and the order kind its number tells."""
+
 
 def _several(codes: Any) -> Any:
     return (codes,) if isinstance(codes, str) else codes

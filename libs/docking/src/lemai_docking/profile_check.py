@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from lemai_docking.columns import CodeTable, Column, Frame, starts, tags_of
+from lemai_docking.columns import DERIVED, PLACEHOLDERS, CodeTable, Column, Frame, starts, tags_of
 from lemai_docking.faults import BadValue
 from lemai_docking.layout import Field, Layout, layouts
 from lemai_docking.values import parser
@@ -14,10 +14,6 @@ from lemai_docking.values import parser
 if TYPE_CHECKING:
     from lemai_docking.profile import InterfaceProfile, Profile
 
-DERIVED = frozenset({"line_no", "line_count", "out_biz_code"})
-"""Fields a table may lack although they are required: matched, counted and computed (reference §2.3)."""
-
-PLACEHOLDERS = ("{stamp}", "{name}", "{suffix}")
 _MOMENT = datetime(2026, 11, 22, 10, 9, 8)  # noqa: DTZ001 - a wall clock, only to measure a format
 
 
@@ -104,23 +100,21 @@ def _shared_file_problems(profile: Profile) -> Iterator[str]:
             yield f"{key}.file: {file} 用于不同种类的单据 / is used for documents of another kind"
         if len({profile.frame_of(interface).model_dump_json() for interface in known}) > 1:
             yield f"{key}.frame: {file} 须格式相同 / must be framed alike"
-        elif known and profile.frame_of(known[0]).form != "described" and len(_routes(profile, known)) > 1:
-            yield f"{key}.columns: {file} 单号与业务类型须在同一列 / must have number and kind in the same columns"
+        elif known and profile.frame_of(known[0]).form != "described" and len({_shape(profile, i) for i in known}) > 1:
+            yield f"{key}.columns: {file} 须列数、列宽相同，单号与业务类型同列 / must have the same columns and widths"
 
 
-def _routes(profile: Profile, interfaces: list[str]) -> set[str]:
-    """Where a document's number and kind stand, for each interface."""
-    return {
-        str(
-            [
-                (key, place, column.name, column.width, column.at)
-                for key, columns in profile.interfaces[interface].columns.items()
-                for place, column in enumerate(columns)
-                if column.name in {"order_no", "order_type"}
+def _shape(profile: Profile, interface: str) -> str:
+    """How lines are cut, and where a document's number and kind stand."""
+    return str(
+        {
+            key: [
+                (column.name if column.name in {"order_no", "order_type"} else "", column.width, column.at)
+                for column in columns
             ]
-        )
-        for interface in interfaces
-    }
+            for key, columns in profile.interfaces[interface].columns.items()
+        }
+    )
 
 
 class _Interface:
@@ -271,9 +265,9 @@ class _Interface:
         for tag in sorted(set(self._frame.tags) - {tag for key in self._how.columns for tag in tags_of(key)}):
             if self._how.frame:
                 yield f"{self._key}.frame.tags.{tag}: 没有此记录 / there is no such record"
-        words = {len(self._frame.word(tag).encode(self._profile.charset)) for tag in self._how.columns}
-        if self._frame.form == "fixed" and len(words) > 1:
-            yield f"{self._key}.frame.tags: 定宽文本的标记须等长 / tags of a fixed frame are equally long"
+        words = [self._frame.word(tag) for tag in self._how.columns]
+        if self._frame.form == "fixed" and (len(set(map(len, words))) > 1 or not "".join(words).isascii()):
+            yield f"{self._key}.frame.tags: 定宽文本的标记须等长且为 ASCII / tags are ASCII, equally long"
 
 
 def _is_format(form: str) -> bool:

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from lemai_docking import text_read, text_write
+from lemai_docking import table_read, table_write, text_read, text_write
 from lemai_docking.codec import Encoded, Rendered
 from lemai_docking.documents import Decoded, Document, Header
 from lemai_docking.faults import Fault, FileRejected
 from lemai_docking.profile import Profile
+from lemai_docking.table_rows import TableRows
 from lemai_docking.text_rows import DescribedRows
 
 
@@ -16,13 +17,18 @@ class TextCodec:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._described = DescribedRows(profile)
+        self._tables = TableRows(profile)
 
     def render(self, document: Document) -> Rendered:
         """One document's lines."""
+        if self._is_table(document.interface):
+            return table_write.render(self._profile, self._tables, document)
         return text_write.render(self._profile, self._described, document)
 
     def frame(self, header: Header, rendered: Sequence[Rendered]) -> Encoded:
-        """Header, columns, documents, trailer. ValueError if the header is not ASCII."""
+        """What belongs before and behind the documents. ValueError if a described file's header is not ASCII."""
+        if self._is_table(header.interface):
+            return table_write.frame(self._profile, self._tables, header, rendered)
         return text_write.frame(self._profile, header, rendered)
 
     def decode(self, name: str, data: bytes, *, vouched: bool = False) -> Decoded:
@@ -30,12 +36,27 @@ class TextCodec:
         file = self._profile.match(name)
         if len(data) > self._profile.limits.bytes:
             raise FileRejected(Fault("E_LIMIT", 0, "", str(len(data)), f"≤ {self._profile.limits.bytes} 字节/bytes"))
+        if self._is_table(file.interfaces[0]):
+            return table_read.decode(self._profile, self._tables, file, data, vouched=vouched)
         return text_read.decode(self._profile, self._described, file, data, vouched=vouched)
 
     def is_complete(self, name: str, data: bytes) -> bool:
-        """Whether the file ends in a whole trailer."""
-        return self._profile.knows(name) and text_read.is_complete(data)
+        """Whether the file ends in a whole trailer, or needs none because it was renamed when whole."""
+        if not self._profile.knows(name):
+            return False
+        frame = self._profile.frame_of(self._profile.match(name).interfaces[0])
+        if frame.form == "described":
+            return text_read.is_complete(data)
+        if frame.trailer:
+            return table_read.body_of(frame, data) is not None
+        return frame.complete == "renamed"
 
-    def excerpts(self, _name: str, data: bytes, lines: Collection[int]) -> Mapping[int, bytes]:
-        """Header, the columns in force, the document, a trailer of its own."""
+    def excerpts(self, name: str, data: bytes, lines: Collection[int]) -> Mapping[int, bytes]:
+        """What belongs before and behind a document, and it alone."""
+        file = self._profile.match(name)
+        if self._is_table(file.interfaces[0]):
+            return table_read.TableFile(self._profile, self._tables, file, data).excerpts(lines)
         return text_read.excerpts(data, lines)
+
+    def _is_table(self, interface: str) -> bool:
+        return self._profile.frame_of(interface).form != "described"

@@ -22,14 +22,14 @@ class Lines:
     first: int
     charset: str
 
-    def texts(self) -> Iterator[str]:
-        """Each line without its end. Raises FileRejected at bytes that are no text."""
+    def texts(self, *, keep_cr: bool = False) -> Iterator[str]:
+        """Each line without its LF, nor its CR unless that is kept. Raises FileRejected at bytes that are no text."""
         number = self.first
         for piece in self._pieces():
             lines = self._decoded(piece, number).split("\n")
             if not lines[-1]:
                 lines.pop()
-            if b"\r\n" in piece:
+            if not keep_cr and b"\r" in piece:
                 lines = [line.removesuffix("\r") for line in lines]
             yield from lines
             number += len(lines)
