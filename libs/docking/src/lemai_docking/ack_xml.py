@@ -68,9 +68,9 @@ class _Reader:
         text = self._text.strip()
         # An empty element is an absent value.
         if len(self._path) == 2 and name != "results" and text:
-            self._values[_snake(name)] = text
+            self._values[snake(name)] = text
         elif self._path[1:3] == ["results", "result"] and len(self._path) == _DEPTH_MAX and text:
-            self._values["results"][-1][_snake(name)] = text
+            self._values["results"][-1][snake(name)] = text
         self._path.pop()
         self._text = ""
 
@@ -82,7 +82,7 @@ def _element(name: str, content: Any, indent: str = "") -> Iterator[str]:
     if isinstance(content, dict):
         yield f"{indent}<{name}>"
         for child, part in content.items():
-            yield from _element(_camel(child), part, indent + "  ")
+            yield from _element(camel(child), part, indent + "  ")
         yield f"{indent}</{name}>"
     elif isinstance(content, tuple | list):
         yield f"{indent}<{name}>"
@@ -90,13 +90,20 @@ def _element(name: str, content: Any, indent: str = "") -> Iterator[str]:
             yield from _element("result", one, indent + "  ")
         yield f"{indent}</{name}>"
     else:
-        yield f"{indent}<{name}>{escape(_FORBIDDEN.sub('�', str(content)))}</{name}>"
+        yield f"{indent}<{name}>{escape(printable(str(content)))}</{name}>"
 
 
-def _camel(name: str) -> str:
+def printable(text: str) -> str:
+    """A text without the characters that XML forbids."""
+    return _FORBIDDEN.sub("�", text)
+
+
+def camel(name: str) -> str:
+    """A name of Ack as XML spells it."""
     first, *others = name.split("_")
     return first + "".join(map(str.capitalize, others))
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """A name of XML as Ack spells it."""
     return re.sub(r"[A-Z]", lambda letter: f"_{letter[0].lower()}", name)

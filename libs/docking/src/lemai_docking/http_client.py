@@ -61,20 +61,33 @@ class HttpClient:
     ) -> Answer:
         """Raises NotDone if the request did not get out, Undecided if no whole answer came."""
         own = signed(self._credentials, body, now=self._now(), nonce=secrets.token_hex(16))
-        try:
-            async with self._client.stream(
-                method, f"{self._url}{path}", content=body, headers={**headers, **own}
-            ) as response:
-                content = bytearray()
-                async for chunk in response.aiter_bytes():
-                    content += chunk
-                    if len(content) > bytes_max:
-                        break
-                return Answer(response.status_code, bytes(content[: bytes_max + 1]))
-        except _UNSENT as error:
-            raise NotDone(_told(error)) from error
-        except httpx.HTTPError as error:
-            raise Undecided(_told(error)) from error
+        return await exchange(
+            self._client, method, f"{self._url}{path}", body=body, headers={**headers, **own}, bytes_max=bytes_max
+        )
+
+
+async def exchange(
+    client: httpx.AsyncClient,
+    method: Literal["GET", "POST"],
+    url: str,
+    *,
+    body: bytes,
+    headers: Mapping[str, str],
+    bytes_max: int,
+) -> Answer:
+    """One request. Raises NotDone if it did not get out, Undecided if no whole answer came."""
+    try:
+        async with client.stream(method, url, content=body, headers=headers) as response:
+            content = bytearray()
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > bytes_max:
+                    break
+            return Answer(response.status_code, bytes(content[: bytes_max + 1]))
+    except _UNSENT as error:
+        raise NotDone(_told(error)) from error
+    except httpx.HTTPError as error:
+        raise Undecided(_told(error)) from error
 
 
 def in_path(name: str) -> str:

@@ -50,6 +50,11 @@ class XmlSyntax:
         return data.rstrip().endswith(f"</{ROOT}>".encode())
 
 
+def whole(message: Tree) -> bytes:
+    """A message that is a tree already."""
+    return "\n".join([_DECLARATION, *_lines(ROOT, message, ""), ""]).encode()
+
+
 def _lines(name: str, content: Part, indent: str) -> Iterator[str]:
     if isinstance(content, dict):
         yield f"{indent}<{name}>"
