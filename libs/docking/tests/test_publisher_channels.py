@@ -2,16 +2,16 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from lemai_docking.ack import Ack, Result
-from lemai_docking.channel import Entry, NotDone, Undecided
+from lemai_docking.channel import CallOutlet, NotDone, Undecided
 from lemai_docking.documents import Document
 from lemai_docking.encodings import codec_of
 from lemai_docking.profile import Profile
@@ -23,7 +23,7 @@ FIRST = "Deliver_20261122100001.sh"
 
 
 @dataclass
-class Counter:
+class Counter(CallOutlet):
     """A counterpart that is called: keeps what it got, and fails as told, before or after it has got it."""
 
     got: list[tuple[str, bytes]] = field(default_factory=list)
@@ -31,9 +31,6 @@ class Counter:
     after: Exception | None = None
     status: Any = "ACCEPTED"
     results: tuple[Result, ...] = ()
-
-    async def fence(self, token: int) -> None:
-        """Only the database fences a call."""
 
     async def put(self, name: str, data: bytes, token: int) -> Ack | None:
         if self.before:
@@ -52,21 +49,6 @@ class Counter:
             rejected=documents,
             results=self.results,
         )
-
-    async def has(self, name: str, sha256: str) -> bool:
-        return False
-
-    async def discard(self, name: str) -> None:
-        """Nothing is left behind."""
-
-    async def answers(self) -> Sequence[Entry]:
-        raise AssertionError("it answers at once")
-
-    async def read_answer(self, name: str, bytes_max: int) -> bytes:
-        raise AssertionError("it answers at once")
-
-    async def settle_answer(self, name: str, now: datetime, *, refused_sha256: str = "") -> None:
-        raise AssertionError("it answers at once")
 
 
 @pytest.fixture

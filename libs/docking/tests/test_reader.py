@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from lemai_docking.documents import Decoded
 from lemai_docking.encodings import codec_of
 from lemai_docking.faults import Fault
 from lemai_docking.folder import Folder
 from lemai_docking.profile import Profile
+from lemai_docking.receiver import Receiver
 from lemai_docking.testing import Docking, reseal
+from lemai_docking.text_codec import TextCodec
 
 Sample = Callable[[str], bytes]
 SHIP = "SHIP-20261122152100.shupl"
@@ -366,6 +369,33 @@ async def test_a_snapshot_is_handed_over_when_its_last_page_has_come(docking: Do
     (pages,) = docking.owner.snapshots
     assert [page.head["page"] for page in pages] == [1, 2, 3]
     assert [row["qty"] for row in pages[0].records["B"]] == [120, 5, 48]
+
+
+async def test_pages_of_a_snapshot_are_read_again_only_out_of_other_files(docking: Docking, sample: Sample) -> None:
+    def pages(*numbers: int) -> bytes:
+        data = sample(IBAL)
+        document = data[data.index(b"\nK\t") + 1 : data.rindex(b"TRL")]
+        several = b"".join(document.replace(b"WH01\t1\t1\t3", b"WH01\t%d\t4\t3" % number) for number in numbers)
+        records = data.count(b"\n") - 2 + (len(numbers) - 1) * document.count(b"\n")
+        counts = (len(numbers), 3 * len(numbers), records, 178 * len(numbers))
+        return reseal(
+            re.sub(rb"\tKD\d{20}\t", b"\tKD%020d\t" % next(_NUMBERS), data.replace(document, several)), counts
+        )
+
+    read: list[str] = []
+
+    class Reading(TextCodec):
+        def decode(self, name: str, data: bytes, *, vouched: bool = False) -> Decoded:
+            read.append(name)
+            return super().decode(name, data, vouched=vouched)
+
+    codec = Reading(docking.profile)
+    receiver = Receiver(docking.engine, docking.incoming, codec, docking.profile, docking.owner, docking.clock)
+    await receiver.receive(IBAL, pages(1, 2))
+    await receiver.receive("IBAL-20261122020501.Ibupl", pages(4, 3))
+
+    assert [[page.head["page"] for page in pages] for pages in docking.owner.snapshots] == [[1, 2, 3, 4]]
+    assert read == [IBAL, "IBAL-20261122020501.Ibupl", IBAL]
 
 
 async def test_a_broken_page_keeps_the_snapshot_back_until_it_comes_right(docking: Docking, sample: Sample) -> None:

@@ -32,6 +32,9 @@ class Entry:
 class Outlet(Protocol):
     """Where our files go. Every method raises NotDone if the channel fails, unless it says otherwise."""
 
+    poll_s: float
+    """Seconds from one look at what is to be sent, and what was answered, to the next."""
+
     async def fence(self, token: int) -> None:
         """Get ready for the publisher of this token; every older token is worth nothing from now on."""
 
@@ -60,6 +63,9 @@ class Outlet(Protocol):
 class Inlet(Protocol):
     """Where the counterpart's files come from. Every method raises NotDone if the channel fails."""
 
+    poll_s: float
+    """Seconds from one look to the next."""
+
     async def prepare(self) -> None:
         """Get ready."""
 
@@ -84,6 +90,8 @@ class Inlet(Protocol):
 
 class CallOutlet:
     """What an outlet has that calls the counterpart and is answered at once: nothing lies anywhere."""
+
+    poll_s = 0.2
 
     async def fence(self, token: int) -> None:
         """Only the database fences a call."""

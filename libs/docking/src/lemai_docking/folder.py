@@ -23,6 +23,8 @@ _FENCE = ".publisher"
 class Folder:
     """`root/{outbox,inbox,archive,quarantine,ack}`: outlet and inlet. Names are entries of these, never paths."""
 
+    poll_s = 0.2
+
     def __init__(self, root: Path) -> None:
         self.outbox = root / "outbox"
         self.inbox = root / "inbox"

@@ -65,6 +65,8 @@ class HttpInlet:
     The cursor moves over a file when that and every file before it is dealt with, so a restart lists what was open.
     """
 
+    poll_s = 2.0
+
     def __init__(self, client: HttpClient, cursor: Cursor) -> None:
         self._client = client
         self._cursor = cursor

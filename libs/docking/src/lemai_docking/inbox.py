@@ -11,7 +11,6 @@ from lemai_docking.faults import Fault, FileRejected
 from lemai_docking.receiver import Receiver
 
 HALF_WRITTEN_AGE = timedelta(minutes=10)
-POLL_S = 0.2
 FAILURES_MAX = 3
 
 log = logging.getLogger(__name__)
@@ -20,10 +19,9 @@ log = logging.getLogger(__name__)
 class InboxReader:
     """Polls an inlet. Several may run."""
 
-    def __init__(self, receiver: Receiver, inlet: Inlet, *, poll_s: float = POLL_S) -> None:
+    def __init__(self, receiver: Receiver, inlet: Inlet) -> None:
         self._receiver = receiver
         self._inlet = inlet
-        self._poll_s = poll_s
         self._backoff = Backoff()
         self._prepared = False
         self._alerted: set[str] = set()
@@ -32,7 +30,7 @@ class InboxReader:
     async def run(self) -> None:
         """Read until cancelled, through every failure of the channel. Database errors end it; run it again."""
         while True:
-            pause = self._poll_s
+            pause = self._inlet.poll_s
             try:
                 await self.scan()
                 self._backoff.worked()

@@ -26,7 +26,6 @@ from lemai_docking.profile import Profile
 
 HALF_WRITTEN_AGE = timedelta(minutes=10)
 ACK_BYTES_MAX = 20_000_000
-POLL_S = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +73,6 @@ class Publisher:
         outlet: Outlet,
         ports: SenderPorts,
         now: Callable[[], datetime],
-        *,
-        poll_s: float = POLL_S,
     ) -> None:
         self._engine = engine
         self._journal = journal
@@ -84,7 +81,6 @@ class Publisher:
         self._outlet = outlet
         self._ports = ports
         self._now = now
-        self._poll_s = poll_s
         self._backoff = Backoff()
         self._token = 0
         self._fenced = False
@@ -112,7 +108,7 @@ class Publisher:
                     await self._ports.on_alert(connection, "", fault)
             return pause
         self._backoff.worked()
-        return self._poll_s
+        return self._outlet.poll_s
 
     async def round(self) -> None:
         """Take in acknowledgements, settle what is in the balance, and publish what is due."""

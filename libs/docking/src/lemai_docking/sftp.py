@@ -33,6 +33,8 @@ Seen = tuple[tuple[int | None, int | None], datetime]
 class SftpFolder:
     """Outlet and inlet. One connection serves both; names are entries of its directories, never paths."""
 
+    poll_s = 1.0
+
     def __init__(self, site: SftpSite, now: Callable[[], datetime]) -> None:
         self._session = SftpSession(site)
         self._root = site.root.rstrip("/")
