@@ -116,7 +116,8 @@ def ack_of(envelope: Envelope) -> Ack:
     ack: dict[str, Any] = _parsed(envelope, "ack")
     results = ack.pop("results", {}).get("result", [])
     named = [{snake(name): value for name, value in result.items()} for result in results]
-    return Ack.model_validate({snake(name): value for name, value in ack.items()} | {"results": named})
+    values = {"file_name": "", **{snake(name): value for name, value in ack.items()}}
+    return Ack.model_validate({**values, "results": named})
 
 
 def call(operation: str, message: bytes, login: Login) -> bytes:
