@@ -199,11 +199,7 @@ class OutgoingJournal:
         table = self._tables.file
         rows = await connection.execute(
             select(table)
-            .where(
-                table.c.counterpart == self.counterpart,
-                table.c.direction == "out",
-                table.c.state.in_(states),
-            )
+            .where(table.c.counterpart == self.counterpart, table.c.direction == "out", table.c.state.in_(states))
             .order_by(table.c.id)
         )
         return [self._file(row) for row in rows]
@@ -290,10 +286,9 @@ class OutgoingJournal:
             "acknowledgement": (out.c.ack_missed_at, ["published"]),
             "actual": (out.c.actual_missed_at, ["published", "acknowledged"]),
         }[awaiting]
-        same_leg = [came.c[name] == out.c[name] for name in ("owner_code", "counterpart", "order_no", "leg")]
-        revised = [
-            later.c[name] == out.c[name] for name in ("owner_code", "counterpart", "interface", "order_no", "leg")
-        ]
+        leg = ("owner_code", "counterpart", "order_no", "leg")
+        same_leg = [came.c[name] == out.c[name] for name in leg]
+        revised = [later.c[name] == out.c[name] for name in (*leg, "interface")]
         rows = await connection.execute(
             update(out)
             .values({column: now})
