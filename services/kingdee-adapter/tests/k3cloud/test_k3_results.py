@@ -96,6 +96,11 @@ def test_more_to_come_is_a_partial_shipment() -> None:
     assert (document.head["confirm_type"], document.head["status"]) == (1, "PARTDELIVERED")
 
 
+def test_the_end_without_any_piece_is_a_closed_order() -> None:
+    document = shipped(a_row(DRESS, "0", "1", FCarrierID__FNumber="", FCarriageNO=""))
+    assert (document.head["confirm_type"], document.head["status"]) == (0, "CLOSED")
+
+
 def test_several_waybills_are_several_parcels() -> None:
     document = shipped(a_row(DRESS, "1", "1", FCarriageNO="SF1,SF2，SF3"))
     assert document.records["P"] == [

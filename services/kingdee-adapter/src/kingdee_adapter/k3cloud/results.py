@@ -168,6 +168,7 @@ def _head(
     result: Result, site: Site, answer: Answer, layout: Layout, first: Texts, faults: list[Fault]
 ) -> dict[str, str]:
     order = answer.order
+    moved = any(pieces(result, [row for _, row in answer.rows]).values())
     return {
         **result.defaults,
         **_named(site, result.head, first),
@@ -178,7 +179,7 @@ def _head(
         "owner_code": order.owner_code,
         "out_biz_code": order.code,
         "confirm_type": "0" if order.final else "1",
-        "status": _STATUSES[str(layout.leg), order.final],
+        "status": _STATUSES[str(layout.leg), order.final] if moved or not order.final else "CLOSED",
         result.time: first["FApproveDate"].replace("T", " ")[:19],
         "line_count": str(len(answer.rows)),
     }
