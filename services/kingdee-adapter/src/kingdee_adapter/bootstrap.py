@@ -8,9 +8,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from kingdee_adapter import consumers
-from kingdee_adapter.api import calls
 from kingdee_adapter.api.access import Access
-from kingdee_adapter.api.calls import Caller
+from kingdee_adapter.api.calls import Signer, SoapCaller, signed_router, soap_router
 from kingdee_adapter.api.router import router
 from kingdee_adapter.channels import Channels, Secrets
 from kingdee_adapter.docking import Docking, enqueue
@@ -25,7 +24,7 @@ from lemai_chassis.database import connect
 from lemai_chassis.delivery.calls import CallKind
 from lemai_chassis.delivery.engine import Engine, Storage
 from lemai_chassis.keyring import Keyring, MasterKey, Seal
-from lemai_chassis.reference import Counterpart, HttpChannel, K3CloudChannel, Reference
+from lemai_chassis.reference import Counterpart, HttpChannel, K3CloudChannel, Reference, SoapChannel
 from lemai_chassis.schedules import Schedule
 from lemai_chassis.service import Service
 from lemai_chassis.settings import Settings
@@ -73,7 +72,8 @@ def build(settings: AdapterSettings) -> Service:
         engine,
         routers=[
             router(engine, dockings, vault, Access.read(settings.access_file)),
-            calls.router(members.callers),
+            signed_router(members.signers),
+            soap_router(members.soap_callers),
         ],
         calls=members.calls,
         schedules=members.schedules,
@@ -99,7 +99,8 @@ class Members:
         self._channels = Channels(settings.docking_root, self._secrets, engine.database, engine.clock, self.resources)
         self.dockings: dict[str, Docking] = {}
         self.posters: dict[str, Poster] = {}
-        self.callers: dict[str, Caller] = {}
+        self.signers: dict[str, Signer] = {}
+        self.soap_callers: dict[str, SoapCaller] = {}
         self.calls: list[CallKind] = []
         self.schedules: list[Schedule] = []
         self.loops: list[Callable[[], Awaitable[None]]] = []
@@ -107,18 +108,22 @@ class Members:
     def add(self, counterpart: Counterpart) -> None:
         """One more. Raises DefinitionError or LookupError naming what is wrong with its configuration."""
         profile = find_profile(counterpart.profile, self._config)
+        code = counterpart.code
         match counterpart.channel:
             case K3CloudChannel() as channel:
                 docking = self._add_k3(counterpart, channel, profile)
+            case HttpChannel() as channel:
+                docking = self._docking(counterpart, profile, codec_of(profile))
+                nonces = NonceTable(self._engine.database, JOURNAL.nonce, code)
+                self.signers[code] = Signer(docking, self._channels.credentials(code, channel), nonces)
+            case SoapChannel() as channel:
+                docking = self._docking(counterpart, profile, codec_of(profile))
+                self.soap_callers[code] = SoapCaller(docking, self._channels.partner_login(code, channel))
             case _:
                 docking = self._docking(counterpart, profile, codec_of(profile))
-        self.dockings[counterpart.code] = docking
+        self.dockings[code] = docking
         self.loops += docking.loops
         self.schedules += Upkeep(self._engine, docking, counterpart).schedules
-        if isinstance(counterpart.channel, HttpChannel):
-            credentials = self._channels.credentials(counterpart.code, counterpart.channel)
-            nonces = NonceTable(self._engine.database, JOURNAL.nonce, counterpart.code)
-            self.callers[counterpart.code] = Caller(docking, credentials, nonces)
 
     def _add_k3(self, counterpart: Counterpart, channel: K3CloudChannel, profile: Profile) -> Docking:
         site = K3Site(counterpart, channel)

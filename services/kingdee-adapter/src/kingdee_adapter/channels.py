@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kingdee_adapter.storage import JOURNAL
-from lemai_chassis.reference import Counterpart, FolderChannel, HttpChannel, SftpChannel
+from lemai_chassis.reference import Counterpart, FolderChannel, HttpChannel, SftpChannel, SoapChannel
 from lemai_docking.channel import Inlet, Outlet
 from lemai_docking.folder import Folder
 from lemai_docking.http_client import HttpClient
@@ -19,6 +19,8 @@ from lemai_docking.profile import Profile
 from lemai_docking.sftp import SftpFolder
 from lemai_docking.sftp_session import SftpSite
 from lemai_docking.signing import Credentials
+from lemai_docking.soap_client import SoapOutlet
+from lemai_docking.soap_envelope import Login
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Channels:
                 return self._sftp(counterpart.code, site)
             case HttpChannel() as http:
                 return self._http(counterpart.code, http, profile)
+            case SoapChannel() as soap:
+                return self._soap(counterpart.code, soap, profile)
             case _:
                 return None
 
@@ -87,6 +91,15 @@ class Channels:
         self.resources.push_async_callback(client.close)
         inlet = HttpInlet(client, Cursor(self.database, JOURNAL.cursor, code)) if channel.pull else None
         return Channel(HttpOutlet(client, profile), inlet)
+
+    def _soap(self, code: str, channel: SoapChannel, profile: Profile) -> Channel:
+        outlet = SoapOutlet(channel.url, Login(channel.user, self.secrets.of(code, "password")), profile)
+        self.resources.push_async_callback(outlet.close)
+        return Channel(outlet)
+
+    def partner_login(self, code: str, channel: SoapChannel) -> Login:
+        """What a counterpart that calls us by SOAP has to say."""
+        return Login(channel.partner_user, self.secrets.of(code, "partner_password"))
 
     def credentials(self, code: str, channel: HttpChannel) -> Credentials:
         """What both sides of signed calls know."""

@@ -226,11 +226,11 @@ async def test_another_owner_than_we_instructed_for_is_refused(world: World) -> 
 
 
 async def test_an_answer_by_another_interface_than_instructed_is_held(world: World) -> None:
-    await world.order("2611230304-v", kind="adjustment")
-    held = await drop(world, numbered(RECEIPT, "2611230304-v", order_type="ADJUST"))
+    await world.take(an_instruction(order_no="2611230304-gt"))
+    held = await drop(world, numbered(SUPPLIER_RETURN, "2611230304-gt"))
 
-    assert held["status"] == "ACCEPTED"
-    assert [fact.leg for fact in await facts(world, "2611230304-v")] == ["IN"]
+    assert (held["status"], held["results"][0]["code"]) == ("HELD", "E_ROUTE")
+    assert await facts(world, "2611230304-gt") == []
 
 
 # Rows about the order's truth: nothing is dropped on the way, whatever the order.

@@ -1,4 +1,4 @@
-"""Calls of counterparts: their signed messages. No person calls these, so no person's token opens them."""
+"""Calls of counterparts: signed messages, and SOAP. They prove who they are by themselves, not by a person's token."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,14 +8,15 @@ from fastapi import APIRouter, Request, Response
 
 from kingdee_adapter.docking import Docking
 from lemai_chassis.web import Problem, ProblemDocument, not_found
-from lemai_docking import http_server
+from lemai_docking import http_server, soap_server, wsdl
 from lemai_docking.signing import Credentials, Nonces, Unsigned
+from lemai_docking.soap_envelope import BYTES_MAX, Login
 
 REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": ProblemDocument} for status in (401, 404, 413)}
 
 
 @dataclass(frozen=True)
-class Caller:
+class Signer:
     """A counterpart that posts signed messages to us."""
 
     docking: Docking
@@ -23,7 +24,15 @@ class Caller:
     nonces: Nonces
 
 
-def router(callers: Mapping[str, Caller]) -> APIRouter:
+@dataclass(frozen=True)
+class SoapCaller:
+    """A counterpart that calls us by SOAP, and how it logs in."""
+
+    docking: Docking
+    login: Login
+
+
+def signed_router(signers: Mapping[str, Signer]) -> APIRouter:
     routes = APIRouter(prefix="/v1/docking", tags=["calls"], responses=REFUSALS)
 
     @routes.post("/{counterpart}/{interface}", response_class=Response)
@@ -32,13 +41,16 @@ def router(callers: Mapping[str, Caller]) -> APIRouter:
 
         Answered by an acknowledgement in the same encoding; what is refused in it stands there, too.
         """
-        caller = callers.get(counterpart)
-        if caller is None:
+        signer = signers.get(counterpart)
+        if signer is None:
             raise not_found("counterpart", counterpart)
-        body = await body_of(request, caller.docking.profile.limits.bytes)
+        bytes_max = signer.docking.profile.limits.bytes
+        body = await _body(request, bytes_max)
+        if len(body) > bytes_max:
+            raise Problem(413, "内容过大 / too large", f"> {bytes_max}")
         try:
             answered = await http_server.answer(
-                caller.docking.receiver, caller.credentials, caller.nonces, interface, request.headers, body
+                signer.docking.receiver, signer.credentials, signer.nonces, interface, request.headers, body
             )
         except Unsigned as error:
             raise Problem(401, "签名无效 / not signed", str(error)) from error
@@ -49,11 +61,43 @@ def router(callers: Mapping[str, Caller]) -> APIRouter:
     return routes
 
 
-async def body_of(request: Request, bytes_max: int) -> bytes:
-    """The whole body. Raises Problem as soon as it is too long."""
+def soap_router(callers: Mapping[str, SoapCaller]) -> APIRouter:
+    routes = APIRouter(prefix="/soap", tags=["calls"])
+
+    def caller_of(counterpart: str) -> SoapCaller:
+        if counterpart not in callers:
+            raise not_found("counterpart", counterpart)
+        return callers[counterpart]
+
+    @routes.get("/{counterpart}", response_class=Response, responses={404: {"model": ProblemDocument}})
+    async def described(counterpart: str, request: Request) -> Response:
+        """The WSDL, at `?wsdl`, with the address it was asked for at."""
+        caller_of(counterpart)
+        if "wsdl" not in map(str.lower, request.query_params):
+            raise Problem(404, "未找到 / not found", "?wsdl")
+        return Response(wsdl.served(str(request.url.replace(query=""))), media_type=soap_server.MEDIA_TYPE)
+
+    @routes.post("/{counterpart}", response_class=Response, responses={404: {"model": ProblemDocument}})
+    async def called(counterpart: str, request: Request) -> Response:
+        """An operation of the WSDL: an acknowledgement, or with status 500 a SOAP Fault."""
+        caller = caller_of(counterpart)
+        answered = await soap_server.respond(
+            caller.docking.receiver,
+            caller.login,
+            action=request.headers.get("soapaction", ""),
+            content_type=request.headers.get("content-type", ""),
+            body=await _body(request, BYTES_MAX),
+        )
+        return Response(answered.body, answered.status, media_type=soap_server.MEDIA_TYPE)
+
+    return routes
+
+
+async def _body(request: Request, bytes_max: int) -> bytes:
+    """The whole body, or its beginning, longer than allowed."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > bytes_max:
-            raise Problem(413, "内容过大 / too large", f"> {bytes_max}")
+            break
     return bytes(body)
