@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -270,16 +271,20 @@ PEOPLE = {"li.na": ["content", "decide"], "wang.wei": ["content"]}
 
 
 @asynccontextmanager
-async def adapter(postgres: Any, folder: Path) -> AsyncIterator[World]:
-    """An adapter on new databases; what it needs to start lies in `folder`."""
+async def adapter(
+    postgres: Any, folder: Path, reference: Reference = REFERENCE, secrets: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[World]:
+    """An adapter on new databases; what it needs to start lies in `folder`, secrets by the names of their files."""
     database_url, keyring_url = [await postgres.fresh_database(name) for name in ("kingdee", "keyring")]
     key, config = folder / "master.key", folder / "lemai.yaml"
     key.write_bytes(base64.b64encode(b"k" * 32))
-    config.write_text(yaml.safe_dump(REFERENCE.model_dump(mode="json")))
+    config.write_text(yaml.safe_dump(reference.model_dump(mode="json")))
     access = folder / "access.json"
     digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in PEOPLE}
     people = [{"name": name, "roles": roles, "token_sha256": digests[name]} for name, roles in PEOPLE.items()]
     access.write_text(json.dumps(people))
+    for name, secret in secrets.items():
+        (folder / name).write_text(secret)
     await migrate(database_url, MIGRATIONS)
     settings = AdapterSettings(
         lemai_config=config,
@@ -288,13 +293,15 @@ async def adapter(postgres: Any, folder: Path) -> AsyncIterator[World]:
         kafka_bootstrap_servers="unused",
         master_key_file=key,
         docking_root=folder / "exchange",
+        docking_secrets=folder,
         access_file=access,
     )
     service = build(settings)
     keys = connect(keyring_url)
     for prepare in service.on_start:
         await prepare()
-    yield World(service, settings, Keyring(keys, MasterKey.read(key)))
+    async with service.resources:
+        yield World(service, settings, Keyring(keys, MasterKey.read(key)))
     await service.engine.database.dispose()
     await keys.dispose()
     for url in (database_url, keyring_url):

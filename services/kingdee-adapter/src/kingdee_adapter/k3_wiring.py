@@ -38,13 +38,14 @@ class K3Site:
         resources: AsyncExitStack,
     ) -> k3cloud.K3Docking:
         """What posts its bills and reads its results."""
+        stores = {store.name or store.code: store.code for store in reference.stores}
         http = http_client()
         resources.push_async_callback(http.aclose)
         return k3cloud.K3Docking(
             engine,
             self._counterpart(reference),
             self.forms,
-            self.site,
+            self.site.model_copy(update={"stores": stores}),
             K3Client(self._account(secrets), http, engine.clock, self._channel.login),
             k3cloud.Journal(storage.JOURNAL, storage.BILLS, docking.outgoing, vault),
             docking,
