@@ -36,7 +36,7 @@ class Kind:
 
     @property
     def is_fixed(self) -> bool:
-        return self.frame["form"] == "fixed"
+        return bool(self.frame["form"] == "fixed")
 
 
 COUNTS = ["documents", "lines", "records", "control"]

@@ -17,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from lemai_chassis.reference import InvalidReference
-from lemai_tools import catalog, parked
+from lemai_tools import catalog, layouts, parked
 from lemai_tools.demo import run as demonstration
 from lemai_tools.platform.home import Home, HomeInUseError, default_config, default_home
 from lemai_tools.platform.kafka import JarMismatchError
@@ -36,6 +36,7 @@ REASON_LENGTH = 60
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 console = Console()
 app.add_typer(parked.app, name="parked")
+app.add_typer(layouts.app, name="layouts")
 app.add_typer(catalog.app)
 
 

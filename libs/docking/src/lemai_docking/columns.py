@@ -10,8 +10,14 @@ from lemai_docking.layout import Definition, Layout
 PART = "\x1f"
 """Joins the cells of a field that stands in several columns; no cell may hold it (reference §1.16)."""
 
-DERIVED = frozenset({"line_no", "line_count", "out_biz_code", "total_qty"})
-"""Fields a table may lack although they are required: matched, counted and computed (reference §2.3)."""
+DERIVED: Mapping[str, frozenset[str]] = {
+    "O": frozenset({"line_count", "out_biz_code"}),
+    "L": frozenset({"line_no"}),
+    "K": frozenset({"line_count"}),
+    "B": frozenset({"total_qty", "warehouse_code"}),
+}
+"""Fields by tag that a table may lack although they are required: counted, computed, matched, taken from the head
+(reference §2.3)."""
 
 PLACEHOLDERS = ("{stamp}", "{name}", "{suffix}")
 """What stands in a profile's values for the file's stamp, its name, and the order kind its number tells."""

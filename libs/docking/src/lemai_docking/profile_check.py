@@ -234,7 +234,8 @@ class _Interface:
                 if column.field and column.tag(tags_of(keys[0]), self._layout) == tag
             }
             given = set(self._how.values.get(tag, {}))
-            for name in sorted(record.mandatory - there - given - (DERIVED if self._is_table else set())):
+            derived = DERIVED.get(tag, frozenset()) if self._is_table else frozenset()
+            for name in sorted(record.mandatory - there - given - derived):
                 yield f"{self._key}.columns.{keys[0]}: 缺少必填字段 / mandatory field is missing: {name}"
             for name in sorted(there & given):
                 yield f"{self._key}.values.{tag}.{name}: 已有此列 / has a column already"

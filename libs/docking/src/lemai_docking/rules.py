@@ -55,14 +55,15 @@ def head_faults(interface: str, head: Row, counts: Mapping[str, int]) -> Iterato
 
 def balance_faults(head: Row, row: Row) -> Sequence[Fault]:
     """What a row of a stock snapshot says against its head, or against itself."""
-    free, locked, total = row["qty"], row["lock_qty"], row["total_qty"]
-    assert isinstance(free, int)
-    assert isinstance(locked, int)
-    if row["warehouse_code"] == head["warehouse_code"] and total == free + locked and free >= 0:
+    free, locked = row.get("qty"), row.get("lock_qty")
+    if not isinstance(free, int) or not isinstance(locked, int):
+        return ()
+    warehouse, total = row.get("warehouse_code", head["warehouse_code"]), row.get("total_qty", free + locked)
+    if warehouse == head["warehouse_code"] and total == free + locked and free >= 0:
         return ()
     faults = []
-    if row["warehouse_code"] != head["warehouse_code"]:
-        faults.append(Fault("E_FIELD", 0, "warehouse_code", str(row["warehouse_code"]), str(head["warehouse_code"])))
+    if warehouse != head["warehouse_code"]:
+        faults.append(Fault("E_FIELD", 0, "warehouse_code", str(warehouse), str(head["warehouse_code"])))
     if total != free + locked:
         faults.append(Fault("E_QTY", 0, "total_qty", str(total), f"qty + lock_qty = {free + locked}"))
     if free < 0:

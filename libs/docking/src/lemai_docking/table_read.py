@@ -82,7 +82,7 @@ class TableFile:
     @staticmethod
     def _is_needed(line: TableLine, name: str) -> bool:
         places = [len(picks[name]) for picks in line.picks.values() if name in picks]
-        mandatory = any(name in line.layout.records[tag].mandatory - DERIVED for tag in line.tags)
+        mandatory = any(name in line.layout.records[tag].mandatory - DERIVED.get(tag, frozenset()) for tag in line.tags)
         return mandatory or max(places) > 1
 
     def _tagged(self, kinds: Mapping[str, TableLine], cells: Numbered, heads: Columns) -> Iterator[Record]:
@@ -133,6 +133,7 @@ class TableFile:
             head.setdefault("line_count", len(rows.get(layout.line, ())))
         if "out_biz_code" in record.mandatory and "out_biz_code" not in head:
             head["out_biz_code"] = Document(layout.interface, head, rows).content_hash
+        # A snapshot's rows are not counted yet.
         lacking = record.mandatory - head.keys() - ({"line_count"} if layout.interface == SNAPSHOT else set())
         return faults + [Fault("E_FIELD", 0, name, "", "必填/required") for name in sorted(lacking)]
 

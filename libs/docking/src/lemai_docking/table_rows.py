@@ -1,6 +1,6 @@
 """Rows of tables: which cells of a line hold which field of which record."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 from lemai_docking.cells import Cells, Texts
@@ -26,25 +26,16 @@ class TableRow:
         self._checks = checks
         self._record = line.layout.records[tag]
         self._given = line.given(tag)
+        columns = [
+            (name, _optional(tag, self._record.by_name[name]), [line.columns[place] for place in places])
+            for name, places in self._picks.items()
+        ]
         self._reader = RowReader(
             self._record,
-            [
-                (name, Cells(_optional(field), line.plain(field, parts)))
-                for name, (field, parts) in self._fields.items()
-            ],
+            [(name, Cells(field, line.plain(field, parts))) for name, field, parts in columns],
             self._given,
         )
-        self._writer = RowWriter(
-            [(name, Texts(_optional(field), line.wire(field, parts))) for name, (field, parts) in self._fields.items()]
-        )
-        self.names = frozenset(self._fields)
-
-    @property
-    def _fields(self) -> Mapping[str, tuple[Field, Sequence[Column]]]:
-        return {
-            name: (self._record.by_name[name], [self._line.columns[place] for place in places])
-            for name, places in self._picks.items()
-        }
+        self._writer = RowWriter([(name, Texts(field, line.wire(field, parts))) for name, field, parts in columns])
 
     def texts(self, cells: Sequence[str]) -> list[str]:
         """The cells of its fields, those of one field joined."""
@@ -54,10 +45,7 @@ class TableRow:
         """The row's values. Raises BadValue at the first bad cell; `faults` then tells them all."""
         if self._checks and self._line.faults(cells, 0):
             raise BadValue("E_COLUMN", "")
-        row = self._reader.read(self.texts(cells))
-        if "total_qty" in self._record.mandatory and "total_qty" not in row:
-            row["total_qty"] = int(str(row["qty"])) + int(str(row["lock_qty"]))
-        return row
+        return self._reader.read(self.texts(cells))
 
     def faults(self, cells: Sequence[str], line: int) -> list[Fault]:
         """Everything wrong with a row that `read` refused."""
@@ -178,9 +166,10 @@ class TableLine:
         return spelling(field, columns, self._profile.codes_of(self.layout.interface))
 
 
-def _optional(field: Field) -> Field:
+def _optional(tag: str, field: Field) -> Field:
     """A field that a table may lack is not required of a cell."""
-    return field.model_copy(update={"required": "O"}) if field.name in DERIVED else field
+    may_lack = field.name in DERIVED.get(tag, ())
+    return field.model_copy(update={"required": "O"}) if may_lack else field
 
 
 class TableRows:

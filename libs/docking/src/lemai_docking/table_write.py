@@ -20,6 +20,7 @@ def render(profile: Profile, rows: TableRows, document: Document) -> Rendered:
 
     Raises DocumentRefused with every fault, ValueError for unknown fields.
     """
+    control = control_total(document)
     document, line_count, faults = completed(document, profile.carried[document.interface])
     head = layouts()[document.interface].head
     lines: list[str] = []
@@ -35,7 +36,7 @@ def render(profile: Profile, rows: TableRows, document: Document) -> Rendered:
     if faults:
         raise DocumentRefused(list(dict.fromkeys(faults)))
     newline = NEWLINES[profile.frame_of(document.interface).newline]
-    return Rendered(newline.join(lines), line_count, control_total(document))
+    return Rendered(newline.join(lines), line_count, control)
 
 
 def _lines(line: TableLine, head: str, document: Document) -> Iterator[dict[str, Row]]:

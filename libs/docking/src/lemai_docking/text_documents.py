@@ -175,6 +175,7 @@ class Assembly:
     def _take(self, page: _Page, tag: str, number: int, row: dict[str, Value]) -> None:
         if tag == self._line:
             if page.head:
+                _complete_balance(page.head, row)
                 for fault in balance_faults(page.head, row):
                     (page.fault if fault.level == "ERROR" else page.warnings.extend)([replace(fault, line=number)])
             page.control += int(str(row["total_qty"]))
@@ -192,13 +193,26 @@ class Assembly:
         if page.faults:
             return refused(layout, page.line, page.raw, page.faults)
         self._reading.warnings += page.warnings[:FAULTS_MAX]
-        rows = LazyRows(page.count, page.control, lambda: self._again(layout, key))
+        rows = LazyRows(page.count, page.control, lambda: self._again(layout, key, page.head))
         return Document(SNAPSHOT, page.head, {layout.line: rows} if page.count else {}, page.line)
 
-    def _again(self, layout: Layout, key: Hashable) -> Iterator[Row]:
+    def _again(self, layout: Layout, key: Hashable, head: Row) -> Iterator[Row]:
         for owner, _, tag, columns, cells in self._records([]):
             if owner == key and tag == layout.line:
-                yield self._rows.reader(layout, tag, columns).read(cells)
+                row = self._rows.reader(layout, tag, columns).read(cells)
+                _complete_balance(head, row)
+                yield row
+
+
+def _complete_balance(head: Row, row: dict[str, Value]) -> None:
+    """What a table may lack of a balance follows from its head and itself."""
+    if "warehouse_code" not in row:
+        row["warehouse_code"] = head["warehouse_code"]
+    if "total_qty" not in row:
+        free, locked = row["qty"], row["lock_qty"]
+        assert isinstance(free, int)
+        assert isinstance(locked, int)
+        row["total_qty"] = free + locked
 
 
 def _other_head(first: Row, row: Row, line: int) -> list[Fault]:
