@@ -187,7 +187,7 @@ def _parsed(envelope: Envelope, name: str) -> dict[str, Any]:
     client = _lenient_schema()
     try:
         value = client.get_element(f"{{{NAMESPACE}}}{envelope.operation}").parse(wrapper, client.wsdl.types)
-    except (ZeepError, LookupError) as error:
+    except (ZeepError, LookupError, ValueError) as error:
         raise _malformed(str(error), wrapper.sourceline) from error
     found = _to_tree(value[name], dict)
     written = Counter(text for text in wrapper.itertext() if text.strip())

@@ -91,10 +91,10 @@ class TreeCodec(Generic[SourceT]):
         warnings = list(file.warnings)
         if data.startswith(_BOM):
             warnings.append(Fault("W_BOM", 1))
-        data = data.removeprefix(_BOM)
+        source = self._syntax.source(data.removeprefix(_BOM))
 
         def units() -> Iterator[Unit]:
-            return self._syntax.units(self._syntax.source(data))
+            return self._syntax.units(source)
 
         header, line = read_header(units(), self._syntax.names)
         check_header(self._profile, header, file.interfaces, line)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -20,6 +21,7 @@ VECTORS = Path(__file__).parent / "vectors"
 ALPHABET = "aZ9 -_%&<>]\t\n|\"',;:\\/{}[]中亅乗𠮷€é\u3000\x7f\u2028😀*"
 
 
+@cache
 def profile_of(names: str) -> Profile:
     """The built-in profile of an encoding."""
     return built_in("kingdee-default" if names == "text" else f"kingdee-{names}")

@@ -1,4 +1,4 @@
-"""Hostile messages (operations reference §6, 28-37) are refused quickly, in little memory, and nothing is fetched."""
+"""Hostile messages (operations reference §6, 28-37) are refused quickly and in little memory; nothing is fetched."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 Outcomes = dict[str, dict[str, tuple[str, int, int]]]
 
-HOSTILE = Path(__file__).parent / "hostile.py"
+ALONE = Path(__file__).parent / "alone.py"
 
 # (case, code, CPU milliseconds allowed): those allowed a second are floods of tens of megabytes.
 XML = [
@@ -56,14 +56,29 @@ JSON = [
     ("NUL", "E_SYNTAX", 100),
     ("nothing", "E_SYNTAX", 100),
 ]
+SOAP = [
+    ("billion laughs", "E_SYNTAX", 100),
+    ("quadratic blow-up", "E_SYNTAX", 100),
+    ("external entity", "E_SYNTAX", 100),
+    ("external DTD", "E_SYNTAX", 100),
+    ("200,000 levels", "E_LIMIT", 100),
+    ("200,000 attributes", "E_LIMIT", 100),
+    ("a million namespaces", "E_LIMIT", 100),
+    ("a text of 9 MB", "E_LIMIT", 100),
+    ("2 million elements", "E_LIMIT", 1000),
+    ("as many elements as there may be", "accepted", 1000),
+    ("100 MB", "E_LIMIT", 100),
+    ("UTF-16", "E_CHARSET", 100),
+    ("UTF-16 without a mark", "E_CHARSET", 100),
+]
 
 
 @pytest.fixture(scope="module")
 def outcomes() -> Outcomes:
     """Code, CPU milliseconds, megabytes beyond the message, by syntax and case."""
     return {
-        names: json.loads(subprocess.run([sys.executable, HOSTILE, names], capture_output=True, check=True).stdout)
-        for names in ("xml", "json")
+        names: json.loads(subprocess.run([sys.executable, ALONE, names], capture_output=True, check=True).stdout)
+        for names in ("xml", "json", "soap")
     }
 
 
@@ -84,3 +99,13 @@ def test_hostile_json_is_refused(outcomes: Outcomes, case: str, code: str, milli
     assert refused == code
     assert took < milliseconds
     assert megabytes < 150
+
+
+@pytest.mark.parametrize(("case", "code", "milliseconds"), SOAP)
+def test_hostile_soap_is_refused(outcomes: Outcomes, case: str, code: str, milliseconds: int) -> None:
+    """What may pass is a tree in memory before its user is known, so that must not be large either."""
+    refused, took, megabytes = outcomes["soap"][case]
+
+    assert refused == code
+    assert took < milliseconds
+    assert megabytes < 64

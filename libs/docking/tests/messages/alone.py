@@ -1,22 +1,36 @@
-"""Decodes hostile messages in a process of its own and prints how that ended, and what it took.
+"""Decodes messages in a process of its own and prints how that ended, and what it took beyond the message itself.
 
-`python hostile.py xml|json`: by case, code of the rejection, CPU milliseconds, megabytes beyond the message itself.
+`python alone.py xml|json`: by hostile case, code of the rejection, CPU milliseconds, megabytes.
+`python alone.py xml|json <lines>`: a page of a stock snapshot; lines, free pieces on each of two walks, megabytes.
 """
 
 import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from lemai_docking.codec import Codec
 from lemai_docking.encodings import codec_of
 from lemai_docking.faults import FileRejected
 from lemai_docking.profile import built_in
+from lemai_docking.soap_envelope import SoapFault, opened
 
 MILLION = 1_000_000
 PEAK = Path("/proc/self/clear_refs")
 NAMES = {"xml": "Deliver_20261122100000.sh.xml", "json": "Deliver_20261122100000.sh.json"}
+
+
+XML_ROW = (
+    "<balance><warehouseCode>WH01</warehouseCode><ownerCode>JFY</ownerCode><itemCode>GB-%07d</itemCode>"
+    "<inventoryType>ZP</inventoryType><quantity>%d</quantity><lockQuantity>0</lockQuantity>"
+    "<totalQuantity>%d</totalQuantity><unit>件</unit></balance>"
+)
+JSON_ROW = (
+    '{"warehouse_code": "WH01", "owner_code": "JFY", "item_code": "GB-%07d", "inventory_type": "ZP", "qty": "%d", '
+    '"lock_qty": "0", "total_qty": "%d", "unit": "件"}'
+)
 
 
 def header(interface: str, names: str) -> str:
@@ -45,6 +59,14 @@ def xml(body: str, before: str = "", interface: str = "deliver_order") -> bytes:
 def in_order(content: str) -> bytes:
     """An XML message of one order."""
     return xml(f"<orders><order>{content}</order></orders>")
+
+
+def envelope(content: str, before: str = "") -> bytes:
+    """A SOAP envelope with this in its header."""
+    uri = "http://schemas.xmlsoap.org/soap/envelope/"
+    return (
+        f"{before}<s:Envelope xmlns:s='{uri}'><s:Header>{content}</s:Header><s:Body><a/></s:Body></s:Envelope>".encode()
+    )
 
 
 def in_json(body: str, interface: str = "deliver_order") -> bytes:
@@ -104,7 +126,44 @@ CASES: dict[str, dict[str, Callable[[], bytes]]] = {
         "NUL": lambda: in_json('"orders": [{"remark": "\x00"}]'),
         "nothing": lambda: b"",
     },
+    "soap": {
+        "billion laughs": lambda: envelope("&a9;", f"<!DOCTYPE a [{LAUGHS}]>"),
+        "quadratic blow-up": lambda: envelope("&a;" * 100_000, f"<!DOCTYPE a [<!ENTITY a '{'a' * 100_000}'>]>"),
+        "external entity": lambda: envelope("&a;", "<!DOCTYPE a [<!ENTITY a SYSTEM 'file:///etc/hostname'>]>"),
+        "external DTD": lambda: envelope("", "<!DOCTYPE a SYSTEM 'http://127.0.0.1:9/a.dtd'>"),
+        "200,000 levels": lambda: envelope("<a>" * 200_000 + "</a>" * 200_000),
+        "200,000 attributes": lambda: envelope("<a " + " ".join(f"b{n}='1'" for n in range(200_000)) + "/>"),
+        "a million namespaces": lambda: envelope("<a " + " ".join(f"xmlns:b{n}='u'" for n in range(MILLION)) + "/>"),
+        "a text of 9 MB": lambda: envelope(f"<a>{'a' * 9 * MILLION}</a>"),
+        "2 million elements": lambda: envelope("<a/>" * 2 * MILLION),
+        "as many elements as there may be": lambda: envelope("<a/>" * 249_000),
+        "100 MB": lambda: envelope("a" * 100 * MILLION),
+        "UTF-16": lambda: envelope("").decode().encode("utf-16"),
+        "UTF-16 without a mark": lambda: envelope("").decode().encode("utf-16-le"),
+    },
 }
+
+
+def page(names: str, lines: int) -> bytes:
+    """One page of so many lines, with 0 to 6 pieces each."""
+    total = sum(number % 7 for number in range(lines))
+    rows = ((XML_ROW if names == "xml" else JSON_ROW) % (n, n % 7, n % 7) for n in range(lines))
+    if names == "xml":
+        head = (
+            "<snapshotId>S1</snapshotId><snapshotAt>2026-11-22 02:00:00</snapshotAt><scope>FULL</scope>"
+            f"<warehouseCode>WH01</warehouseCode><currentPage>1</currentPage><totalPage>1</totalPage>"
+            f"<lineCount>{lines}</lineCount>"
+        )
+        trailer = f"<orderCount>1</orderCount><lineCount>{lines}</lineCount><totalQty>{total}</totalQty>"
+        body = f"<snapshot>{head}<balances>{''.join(rows)}</balances></snapshot><trailer>{trailer}</trailer>"
+        return f"<message>{header('inventory_balance', 'xml')}{body}</message>".encode()
+    head = (
+        '"snapshot_id": "S1", "snapshot_at": "2026-11-22 02:00:00", "scope": "FULL", "warehouse_code": "WH01", '
+        f'"page": 1, "total_page": 1, "line_count": {lines}'
+    )
+    trailer = f'{{"order_count": 1, "line_count": {lines}, "total_qty": "{total}"}}'
+    snapshot = f'{{{head}, "balances": [{", ".join(rows)}]}}'
+    return f'{{{header("inventory_balance", "json")}, "snapshot": {snapshot}, "trailer": {trailer}}}'.encode()
 
 
 def kilobytes(what: str) -> int:
@@ -113,25 +172,40 @@ def kilobytes(what: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(what))
 
 
-def measured(codec: Codec, name: str, data: bytes) -> tuple[str, int, int]:
+def measured(decode: Callable[[bytes], object], data: bytes) -> tuple[str, int, int]:
     """What decoding ends in and takes."""
     PEAK.write_text("5")  # From here on the peak counts anew.
     before, start = kilobytes("VmRSS"), time.process_time()
     try:
-        codec.decode(name, data)
+        decode(data)
         code = "accepted"
     except FileRejected as rejection:
         code = rejection.fault.code
+    except SoapFault as fault:
+        code = fault.code
     took = time.process_time() - start
     return code, round(took * 1000), (kilobytes("VmHWM") - before) // 1000
 
 
-def main(names: str) -> None:
-    """Decode them all."""
+def walked(codec: Codec, names: str, lines: int) -> list[int]:
+    """What reading a page of a snapshot gives and takes."""
+    data = page(names, lines)
+    PEAK.write_text("5")
+    before = kilobytes("VmRSS")
+    (document,) = codec.decode(f"IBAL-20261122020500.Ibupl.{names}", data).documents
+    rows = document.records["B"]
+    walks = [sum(int(str(row["qty"])) for row in rows) for _ in range(2)]
+    return [len(rows), *walks, (kilobytes("VmHWM") - before) // 1000]
+
+
+def main(names: str, lines: int) -> object:
+    """What is to be printed."""
     codec = codec_of(built_in(f"kingdee-{names}"))
-    cases = {case: measured(codec, NAMES[names], data()) for case, data in CASES[names].items()}
-    sys.stdout.write(json.dumps(cases))
+    if lines:
+        return walked(codec, names, lines)
+    decode = opened if names == "soap" else partial(codec.decode, NAMES[names])
+    return {case: measured(decode, data()) for case, data in CASES[names].items()}
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    sys.stdout.write(json.dumps(main(sys.argv[1], int("".join(sys.argv[2:]) or 0))))
