@@ -103,20 +103,22 @@ class TableFile:
         A line that may belong to any document rejects the file: else one would be taken without it.
         """
         head, tag = line.tags
-        known: dict[Hashable, list[str]] = {}
+        known: dict[Hashable, Sequence[str]] = {}
         identity = line.picks[head].get(line.layout.identity, [])
         keys = [*identity, *line.picks[head].get("out_biz_code", [])]
+        head_texts, line_texts = line.rows[head].texts, line.rows[tag].texts
         for number, values in cells:
             if faults := line.faults(values, number):
                 raise FileRejected(faults[0])
-            if any(not values[place].strip() for place in identity):
-                raise FileRejected(Fault("E_FIELD", number, line.layout.identity, "", "必填/required"))
-            document = tuple(values[place].strip() for place in keys)
-            own = line.rows[head].texts(values)
-            first = known.setdefault(document, own)
-            if first is own or first != own:
+            document = tuple([values[place].strip() for place in keys])
+            own = head_texts(values)
+            first = known.get(document)
+            if first != own:
+                if identity and not document[0]:
+                    raise FileRejected(Fault("E_FIELD", number, line.layout.identity, "", "必填/required"))
+                known.setdefault(document, own)
                 yield document, number, head, heads, values
-            if any(text.strip() for text in line.rows[tag].texts(values)):
+            if "".join(line_texts(values)).strip():
                 yield document, number, tag, heads, values
 
     def complete(self, layout: Layout, head: dict[str, Value], records: Mapping[str, Sequence[Row]]) -> list[Fault]:

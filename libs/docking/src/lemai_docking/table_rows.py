@@ -23,6 +23,8 @@ class TableRow:
     def __init__(self, line: "TableLine", tag: str, *, checks: bool) -> None:
         self._line = line
         self._picks = line.picks[tag]
+        places = list(self._picks.values())
+        self._first_places = [one[0] for one in places] if all(len(one) == 1 for one in places) else None
         self._checks = checks
         self._record = line.layout.records[tag]
         self._given = line.given(tag)
@@ -37,8 +39,10 @@ class TableRow:
         )
         self._writer = RowWriter([(name, Texts(field, line.wire(field, parts))) for name, field, parts in columns])
 
-    def texts(self, cells: Sequence[str]) -> list[str]:
+    def texts(self, cells: Sequence[str]) -> Sequence[str]:
         """The cells of its fields, those of one field joined."""
+        if self._first_places is not None:
+            return [cells[place] for place in self._first_places]
         return [PART.join(cells[place] for place in places) for places in self._picks.values()]
 
     def read(self, cells: Sequence[str]) -> dict[str, Value]:
