@@ -3,16 +3,21 @@
 A tree is what an XML element or a JSON object holds, by its layout: a record's fields, and the records in it.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from lemai_docking.cells import REFUSED
+from lemai_docking.faults import BadValue
 from lemai_docking.layout import Field, envelope, layouts
 
 DEPTH_MAX = 16
 VALUES_MAX = 100_000  # of one document: some 8,000 order lines
 TEXT_MAX = 100_000  # characters of one value
+
+_REFUSED = re.compile(f"[{REFUSED}\ufffe\uffff]")
 
 Names = Literal["xml", "json"]
 Part = str | int | list["Part"] | dict[str, "Part"]
@@ -85,6 +90,13 @@ def header_shape(names: Names) -> Shape:
     for field in envelope().fields:
         _put(parts, (field.xml.rpartition("/")[2] if names == "xml" else field.name,), field)
     return Shape("header", parts)
+
+
+def checked(text: str) -> str:
+    """A value's text with its line ends as LF. Raises BadValue E_CHAR for what XML cannot hold, so JSON must not."""
+    if _REFUSED.search(text):
+        raise BadValue("E_CHAR", "")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 TRAILER: dict[Names, tuple[str, str, str]] = {

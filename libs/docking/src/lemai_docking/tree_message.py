@@ -169,7 +169,10 @@ class MessageReader:
         """Whether the trailer counts as we do; a total cannot be compared if a document could not be read."""
         if self._trailer is None or not isinstance(self._trailer.content, Node):
             raise FileRejected(Fault("E_TRAILER", self._trailer.line if self._trailer else 0))
-        texts = {item.name: item for item in self._trailer.content.items}
+        items = self._trailer.content.items
+        texts = {item.name: item for item in items}
+        if len(texts) < len(items):
+            raise FileRejected(Fault("E_TRAILER", self._trailer.line, "", "", "只一次/once"))
         names = ("document_count", "line_count", "control_total")
         counted = (len(self._found), self._lines, self._control)
         for spelled, name, count in zip(TRAILER[self._names], names, counted, strict=True):

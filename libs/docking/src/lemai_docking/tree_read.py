@@ -6,14 +6,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
-from lemai_docking.cells import REFUSED, Cells, fault_at
+from lemai_docking.cells import Cells, fault_at
 from lemai_docking.documents import Row, Value
 from lemai_docking.faults import BadValue, Fault
 from lemai_docking.layout import Field, Record, envelope, layouts
-from lemai_docking.tree import STANDS, TEXT_MAX, Parts, Shape
+from lemai_docking.tree import STANDS, TEXT_MAX, Parts, Shape, checked
 
-# XML cannot hold the last two, so JSON must not either.
-_REFUSED = re.compile(f"[{REFUSED}\ufffe\uffff]")
 _NUMERIC = re.compile(r"int|qty|dec\(.*")
 
 
@@ -89,9 +87,7 @@ class Gathered:
         """Take in a record and all that stands in it."""
         row = RawRow(shape.tag, line, holder)
         self.rows.append(row)
-        if STANDS.get(shape.tag) and STANDS[shape.tag].bare:
-            (own,) = shape.parts.values()
-            assert isinstance(own, Field)
+        if isinstance(own := shape.parts.get(""), Field):
             self._text(own, Item(own.name, line, content), row)
         else:
             self._parts(shape.parts, shape.tag, line, content, row)
@@ -139,7 +135,7 @@ class RowReader:
     """Reads the rows of one record."""
 
     def __init__(self, record: Record) -> None:
-        self._cells = [Cells(one, _plain) for one in record.fields]
+        self._cells = [Cells(one, checked) for one in record.fields]
 
     def read(self, raw: RawRow, faults: list[Fault]) -> Row:
         """The row's values; what is wrong with it is added to `faults`."""
@@ -167,9 +163,3 @@ def row_reader(interface: str, tag: str) -> RowReader:
 def header_reader() -> RowReader:
     """The compiled reader of the envelope."""
     return RowReader(envelope())
-
-
-def _plain(text: str) -> str:
-    if _REFUSED.search(text):
-        raise BadValue("E_CHAR", "")
-    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,17 +1,13 @@
 """Writing documents as plain trees: dicts of texts, dicts and lists, named as XML or JSON names them."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 
-from lemai_docking.cells import REFUSED, Texts, fault_at
+from lemai_docking.cells import Texts, fault_at
 from lemai_docking.documents import Document, Header, Row, Value
 from lemai_docking.faults import BadValue, DocumentRefused, Fault
 from lemai_docking.layout import Field, layouts
-from lemai_docking.tree import STANDS, Names, Part, Parts, Shape, Tree, header_shape, shape_of
-
-# XML cannot hold the last two, so JSON must not either.
-_REFUSED = re.compile(f"[{REFUSED}\ufffe\uffff]")
+from lemai_docking.tree import STANDS, Names, Part, Parts, Shape, Tree, checked, header_shape, shape_of
 
 
 def document_tree(document: Document, names: Names, written: Mapping[str, Collection[str]]) -> Tree:
@@ -108,6 +104,4 @@ def _columns(interface: str, tag: str) -> dict[str, Texts]:
 
 
 def _wire(text: str) -> str:
-    if _REFUSED.search(text):
-        raise BadValue("E_CHAR", "")
-    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    return checked(text).strip()

@@ -104,6 +104,8 @@ MESSAGE_FAULTS = [
     (DELIVER, b"<trailer>", b"<end>", "E_SYNTAX", 77),
     (DELIVER, b"</orders>", b"</orders><trailer/>", "E_TRAILER", 73),
     (DELIVER, b"<orderCount>1</orderCount>", b"", "E_TRAILER", 73),
+    (DELIVER, b"<lineCount>", b"<orderCount>1</orderCount><lineCount>", "E_TRAILER", 73),
+    (DELIVER, b"</message>", b"<trailer/></message>", "E_TRAILER", 78),
     (DELIVER, b"<orderCount>1<", b"<orderCount>one<", "E_TRAILER", 74),
     (DELIVER, b"<orderCount>1<", b"<orderCount>2<", "E_COUNT", 0),
     (DELIVER, b"<lineCount>2<", b"<lineCount>3<", "E_COUNT", 0),
