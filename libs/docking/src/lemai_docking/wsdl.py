@@ -51,7 +51,6 @@ def soap_action(operation: str) -> str:
     return f"{NAMESPACE}#{operation}"
 
 
-@cache
 def served(address: str) -> bytes:
     """The WSDL as it is served at this address."""
     return committed().replace(ADDRESS, address.replace("&", "&amp;").replace('"', "&quot;")).encode()
