@@ -1,11 +1,13 @@
 """A counterpart with formats of its own is a file: the worked example of docs/integrators/docking.md."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lemai_docking.codec import encode
 from lemai_docking.documents import Document, Value
@@ -42,8 +44,12 @@ def read(acme: Profile) -> Read:
     return read_
 
 
-def test_the_page_shows_this_profile() -> None:
-    assert (FOREIGN / "acme.yaml").read_text(encoding="utf-8") in PAGE.read_text(encoding="utf-8")
+def test_the_page_builds_this_profile() -> None:
+    steps = re.findall(
+        r"^```yaml file=\w+\.yaml\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+
+    assert yaml.safe_load("".join(steps)) == yaml.safe_load((FOREIGN / "acme.yaml").read_text(encoding="utf-8"))
 
 
 def test_an_order_has_its_fields_from_heads_lines_and_both_halves_of_a_time(
