@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -40,9 +40,11 @@ OWNERS = (
     Owner("FLD", "folder"),
     Owner("SFT", "sftp"),
     Owner("HTP", "http"),
+    Owner("KTC", "k3cloud"),
 )
 FILES = tuple(owner for owner in OWNERS if owner.channel in {"folder", "sftp"})
 SHELF = 100_000
+SHOP = "聚芳永旗舰店"
 DEADLINE_S = 30
 CONSIGNEE = {
     "name": "张三",
@@ -66,19 +68,19 @@ class Told:
     """What the adapter has told on Kafka so far."""
 
     def __init__(self) -> None:
-        self._events: list[Event] = []
+        self._events: dict[UUID, Event] = {}
 
     async def listen(self, consumer: AIOKafkaConsumer) -> None:
-        """Take in events for ever."""
+        """Take in events for ever, each once: after a crash the wire may bring one again under the same id."""
         async for record in consumer:
-            event_type = event_types()[from_headers(record.headers).type]
-            self._events.append(event_type.model_validate_json(record.value))
+            attributes = from_headers(record.headers)
+            self._events[attributes.id] = event_types()[attributes.type].model_validate_json(record.value)
 
     def of(self, event_type: type[E], **fields: object) -> list[E]:
         """The events of a type that say this."""
         return [
             event
-            for event in self._events
+            for event in self._events.values()
             if isinstance(event, event_type) and all(getattr(event, name) == value for name, value in fields.items())
         ]
 
@@ -139,6 +141,12 @@ class Exchange:
         await self.publish(*orders)
         return orders
 
+    async def came(self, order: Instruction) -> int:
+        """How often a Kingdee took an order, by its own record."""
+        instructions = (await self.kingdee.get(f"/sim/orders/{order.owner_code}/{order.order_no}"))["instructions"]
+        repeats = (await self.kingdee.get("/sim/duplicates"))["repeated"]
+        return len(instructions) + [repeat["order_no"] for repeat in repeats].count(order.order_no)
+
     async def reports(self, order: Instruction, count: int = 1) -> list[ActualReportedV1]:
         """So many reports of an order, in the order they were told."""
         return await self.told.wait_for(ActualReportedV1, count, owner_code=order.owner_code, order_no=order.order_no)
@@ -158,6 +166,12 @@ class Exchange:
         async with database.begin() as connection:
             await connection.exec_driver_sql(statement)
         await database.dispose()
+
+    async def restart_adapter(self) -> None:
+        """kill -9, and again. Calls it was at are settled once their leases have run out, which is made to be now."""
+        self.platform.kill("kingdee-adapter")
+        await self.adapter("UPDATE outbound_call SET leased_until = now() WHERE lease IS NOT NULL")
+        await self.platform.restart("kingdee-adapter")
 
     async def count_stock(self, owner: Owner) -> None:
         """Have a Kingdee tell all it has; a K/3 Cloud is asked, as it is every day."""
@@ -233,6 +247,7 @@ def channels(home: Home) -> dict[str, dict[str, Any]]:
     public_key = host_key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
     sftp = {"host": "127.0.0.1", "port": home.port("sftp"), "user": "lemai", "host_key": public_key}
     k3cloud = {"acct_id": "5f0c", "user": "lemai_api", "app_id": "lemai", "org": "100", "poll_every_s": 0.3}
+    k3cloud |= {"confirm_type_key": "F_LM_ConfirmType", "stores": {SHOP: OWNERS[-1].store}}
     return {
         "folder": {"kind": "folder", "folder": "kingdee"},
         "sftp": {"kind": "sftp", **sftp},
@@ -263,7 +278,7 @@ def reference(owners: Sequence[Owner], channels: Mapping[str, Mapping[str, Any]]
         "stores": [
             {
                 "code": owner.store,
-                "name": "聚芳永旗舰店",
+                "name": SHOP,
                 "platform": "tmall",
                 "owners": [owner.code],
                 "warehouse": owner.warehouse,

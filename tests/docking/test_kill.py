@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from tests.docking.docking_world import Exchange
+from tests.docking.docking_world import DEADLINE_S, Exchange
 from tests.docking.orders import SALES, Instruction
 
 from lemai_contracts import Event
 from lemai_contracts.fulfilment import ActualReportedV1, DocumentSentV1
+from lemai_tools.demo.world import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ORDERS = 12
-ADAPTER = "kingdee-adapter"
 
 
 async def test_nothing_is_lost_and_nothing_happens_twice(ready: Exchange) -> None:
@@ -22,14 +22,14 @@ async def test_nothing_is_lost_and_nothing_happens_twice(ready: Exchange) -> Non
         orders += await _instructed_everywhere(ready, f"26112{4 + number}")
         if progress:
             await _more(ready, progress)
-        ready.platform.kill(ADAPTER)
-        await ready.platform.restart(ADAPTER)
-    await _tell_what_happened_to_unknown_files(ready)
+        await ready.restart_adapter()
 
-    for order in orders:
-        await ready.reports(order)
-    await _tell_what_happened_to_unknown_files(ready)
+    async def unreported() -> list[str]:
+        await _tell_what_happened_to_unknown_files(ready)
+        reported = {(report.owner_code, report.order_no) for report in ready.told.of(ActualReportedV1)}
+        return [order.subject for order in orders if (order.owner_code, order.order_no) not in reported]
 
+    await until("every order reported", unreported, lambda left: left == [], DEADLINE_S)
     assert await _instructed_twice(ready, orders) == []
     assert [order.order_no for order in orders if len(await ready.reports(order)) != 1] == []
     duplicates = await ready.kingdee.get("/sim/duplicates")
