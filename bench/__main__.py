@@ -7,10 +7,11 @@ from typing import Any
 
 import structlog
 import uvloop
-from bench import results, stage, whole
+from bench import codec, results, stage, whole
 
 BENCHMARKS: Mapping[str, Callable[[], Coroutine[Any, Any, results.Result]]] = {
     "stage": stage.run,
+    "codec": codec.run,
     "path": whole.path,
     "to_file": whole.to_file,
     "recovery": whole.recovery,

@@ -88,7 +88,7 @@ def ack_of(
     """Our answer to a readable file. `rejected` holds its own bad documents and those we refused."""
     held = sum(document.held for document in rejected)
     documents = len(decoded.documents) + len(decoded.rejected)
-    results = [_result(warning) for warning in decoded.warnings]
+    results = [_result(warning, _around(decoded, warning.line)) for warning in decoded.warnings]
     results += [_result(Fault("I_SAME", document.line_no), document) for document in same]
     results += [_result(fault, document) for document in rejected for fault in document.faults]
     return Ack(
@@ -114,6 +114,12 @@ def ack_of_rejection(fault: Fault, *, name: str, sha256: str, received_at: datet
         received_at=_written(received_at),
         results=(_result(fault),),
     )
+
+
+def _around(decoded: Decoded, line: int) -> Document | Rejected | None:
+    """The document a line of the file is about; None before the first, and for the whole file."""
+    begun = [one for one in (*decoded.documents, *decoded.rejected) if one.line_no <= line]
+    return max(begun, key=lambda one: one.line_no, default=None)
 
 
 def _status(accepted: int, held: int, rejected: int) -> Literal["ACCEPTED", "PARTIAL", "REJECTED", "HELD"]:

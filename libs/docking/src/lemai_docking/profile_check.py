@@ -31,6 +31,10 @@ def problems_of(profile: Profile) -> Iterator[str]:
             continue
         yield from _Interface(profile, layout, how).problems()
     yield from _shared_file_problems(profile)
+    received = [one for one in profile.interfaces if one in layouts() and layouts()[one].direction == "in"]
+    has_tables = profile.encoding == "text" and any(profile.frame_of(one).form != "described" for one in received)
+    if has_tables and not profile.owner_code:
+        yield "owner_code: 文件无文件头时必填 / required where files have no header"
 
 
 def _charset_problems(profile: Profile) -> Iterator[str]:
@@ -259,8 +263,6 @@ class _Interface:
                         yield f"{key}.{name}: 值不合规定 / bad value {text}, {bad.expected}"
 
     def _table_problems(self) -> Iterator[str]:
-        if self._layout.direction == "in" and not self._profile.owner_code:
-            yield "owner_code: 文件无文件头时必填 / required where files have no header"
         if self._frame.heads and len(self._how.columns) > 1:
             yield f"{self._key}.columns: 有列名行时只能有一种行 / with a line of heads there is one kind of line"
         for tag in sorted(set(self._frame.tags) - {tag for key in self._how.columns for tag in tags_of(key)}):

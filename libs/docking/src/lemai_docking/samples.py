@@ -144,19 +144,20 @@ class _Maker:
 
     @staticmethod
     def _point_at(records: dict[str, list[dict[str, Value]]]) -> None:
-        """Contents lie in the first package; they and the serial numbers, one to each piece, are of the first line."""
-        if not records.get("L"):
-            records["Q"] = records["S"] = []
-        if not records.get("P"):
-            records["Q"] = []
-        for number, row in enumerate(records.get("P", []), 1):
+        """The first package holds every line; each piece of the first line has a serial number."""
+        lines, packages = records.get("L", []), records.get("P", [])
+        serials, contents = records.get("S", []), records.get("Q", [])
+        if lines and serials:
+            lines[0]["actual_qty"] = len(serials)
+        for number, row in enumerate(packages, 1):
             row["package_no"] = str(number)
-        for row in records.get("Q", []):
-            row |= {"package_no": "1", "line_no": 1}
-        for row in records.get("S", []):
-            row |= {"line_no": 1, "item_code": records["L"][0]["item_code"]}
-        if records.get("S"):
-            records["L"][0]["actual_qty"] = len(records["S"])
+        if contents:
+            shared = ("line_no", "item_code")
+            records["Q"] = [
+                {"package_no": "1", "qty": row["actual_qty"]} | {name: row[name] for name in shared}
+                for row in (lines if packages else [])
+            ]
+        records["S"] = [{**row, "line_no": 1, "item_code": lines[0]["item_code"]} for row in serials if lines]
 
     def _value(self, field: Field) -> Value:
         if field.codes:
