@@ -1,7 +1,7 @@
 """Tables and queries of kingdee-adapter: the docking journal is its whole state."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -112,16 +112,18 @@ async def instructed_owners(
 
 async def prepare_balances(connection: AsyncConnection) -> None:
     """Room for the rows of one snapshot, in this transaction only: a million are more than memory should hold."""
-    await connection.exec_driver_sql(_BALANCE)
-    await connection.exec_driver_sql("TRUNCATE balance")
+    await connection.exec_driver_sql("DROP TABLE IF EXISTS balance, counted")
+    await connection.exec_driver_sql(
+        "CREATE TEMPORARY TABLE balance "
+        "(owner_code text, item_code text, grade text, free bigint, locked bigint, total bigint) ON COMMIT DROP"
+    )
 
 
 async def add_balances(connection: AsyncConnection, rows: AsyncIterator[Balance]) -> None:
     """Rows of a page of the snapshot, by COPY."""
     driver = (await connection.get_raw_connection()).driver_connection
     assert driver is not None
-    records = (astuple(row) async for row in rows)
-    await driver.copy_records_to_table("balance", columns=[field.name for field in fields(Balance)], records=records)
+    await driver.copy_records_to_table("balance", columns=Balance._fields, records=rows)
 
 
 async def balances(connection: AsyncConnection, owner_code: str, lines: int) -> AsyncIterator[Balances]:
@@ -129,12 +131,17 @@ async def balances(connection: AsyncConnection, owner_code: str, lines: int) -> 
 
     `owner_code` owns a snapshot without any row: nothing is on its shelves.
     """
-    chunks = await connection.stream(text(_BALANCES), {"owner_code": owner_code, "lines": lines})
-    async for chunk in chunks:
-        rows = zip(chunk.item_codes, chunk.grades, chunk.free, chunk.locked, chunk.total, strict=True)
-        yield Balances(
-            chunk.owner_code, chunk.chunk, chunk.chunks, [Balance(chunk.owner_code, *row) for row in rows if row[1]]
-        )
+    await connection.exec_driver_sql(_COUNTED)
+    found = await connection.exec_driver_sql(_OWNERS)
+    for owner, count in [tuple(row) for row in found] or [(owner_code, 0)]:
+        chunks = max(1, -(-count // lines))
+        rows = await connection.stream(text(_OF_OWNER), {"owner_code": owner})
+        number = 0
+        async for part in rows.partitions(lines):
+            number += 1
+            yield Balances(owner, number, chunks, [Balance(*row) for row in part])
+        if not number:
+            yield Balances(owner, 1, 1, [])
 
 
 async def files(connection: AsyncConnection, asked: Asked, before: int, limit: int) -> Rows:
@@ -197,25 +204,17 @@ _CONDITIONS = {
     "code": "faults @> jsonb_build_array(jsonb_build_object('code', CAST(:code AS text)))",
 }
 _DEEDS = "SELECT id, person, deed, kind, subject, about, reason, done_at, done_at AS at FROM deed"
-_BALANCE = """
-CREATE TEMPORARY TABLE IF NOT EXISTS balance (
-    owner_code text, item_code text, grade text, free bigint, locked bigint, total bigint) ON COMMIT DROP
+_COUNTED = """
+CREATE TEMPORARY TABLE counted ON COMMIT DROP AS
+SELECT owner_code, item_code, grade, sum(free)::bigint AS free, sum(locked)::bigint AS locked,
+       sum(total)::bigint AS total
+FROM balance GROUP BY owner_code, item_code, grade
 """
-_BALANCES = """
-WITH counted AS (
-    SELECT owner_code, item_code, grade, sum(free)::bigint AS free, sum(locked)::bigint AS locked,
-           sum(total)::bigint AS total
-    FROM balance GROUP BY owner_code, item_code, grade
-    UNION ALL SELECT :owner_code, '', '', 0, 0, 0 WHERE NOT EXISTS (SELECT FROM balance)),
-numbered AS (
-    SELECT *, row_number() OVER (PARTITION BY owner_code ORDER BY item_code, grade DESC) - 1 AS place,
-           count(*) OVER (PARTITION BY owner_code) AS rows
-    FROM counted)
-SELECT owner_code, place / :lines + 1 AS chunk, (rows - 1) / :lines + 1 AS chunks,
-       array_agg(item_code ORDER BY place) AS item_codes, array_agg(grade ORDER BY place) AS grades,
-       array_agg(free ORDER BY place) AS free, array_agg(locked ORDER BY place) AS locked,
-       array_agg(total ORDER BY place) AS total
-FROM numbered GROUP BY owner_code, place / :lines, rows ORDER BY owner_code, chunk
+_OWNERS = """
+SELECT owner_code, count(*) FILTER (WHERE grade <> '') AS count FROM counted GROUP BY owner_code ORDER BY owner_code
+"""
+_OF_OWNER = """
+SELECT * FROM counted WHERE owner_code = :owner_code AND grade <> '' ORDER BY item_code COLLATE "C", grade DESC
 """
 _FILES = """
 SELECT id, counterpart, direction, name, sha256, interface, state, documents, ack,

@@ -47,7 +47,8 @@ async def test_an_item_goes_out_before_the_order_that_needs_it(exchange: Exchang
     await world.wait_for(DocumentAcknowledgedV1, reference="2611220002")
     (sent,) = await world.told(DocumentSentV1, reference="GB-NEW", counterpart_code=KINGDEE)
     assert (sent.interface, sent.leg, sent.family) == ("item_master", None, "JFY/GB-NEW")
-    assert (await world.told(DocumentAcknowledgedV1, reference="GB-NEW"))[0].file_name == sent.document.file_name
+    (acknowledged, *_) = await world.wait_for(DocumentAcknowledgedV1, reference="GB-NEW", counterpart_code=KINGDEE)
+    assert acknowledged.file_name == sent.document.file_name
     (item,) = (await kingdee.get("/sim/items", item_code="GB-NEW"))["items"]
     assert item["record"]["bar_code"] == "0690001"
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from kingdee_adapter.mapper.codes import GRADES, KINDS
 from lemai_contracts.fulfilment import (
@@ -57,8 +58,7 @@ def actual_event(document: Document, *, counterpart_code: str, family: str, file
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(NamedTuple):
     """Pieces of one row of interface 10, 库存实绩. `grade` is empty for pieces that are on no shelf."""
 
     owner_code: str
