@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from toy_kit import count_of, eventually, fetch
 
 from lemai_chassis import schedules
-from lemai_chassis.database import connect
+from lemai_chassis.database import POOL_SIZE, connect
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.housekeeping import INBOX_KEPT, housekeeping
 from lemai_chassis.schedules import Schedule, Scheduler
@@ -102,6 +102,23 @@ async def test_a_schedule_runs_in_one_process_at_a_time(database: AsyncEngine, m
         await until_run(work, 10)
 
     assert work.busiest == 1
+
+
+async def test_more_schedules_than_connections_leave_each_run_the_ones_it_needs(database: AsyncEngine) -> None:
+    ran: set[str] = set()
+
+    def planned(name: str) -> Schedule:
+        async def run() -> None:
+            await count_of(database, "schedule")
+            ran.add(name)
+
+        return Schedule(name, DAY, run)
+
+    async def all_ran() -> bool:
+        return len(ran) == 4 * POOL_SIZE
+
+    async with scheduling(database, *(planned(f"daily {number}") for number in range(4 * POOL_SIZE))):
+        await eventually(all_ran)
 
 
 async def test_a_schedule_that_raised_is_due_again_as_usual(database: AsyncEngine) -> None:

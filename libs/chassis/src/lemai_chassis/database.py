@@ -39,12 +39,15 @@ SERVER_SETTINGS = {
 }
 
 
-def connect(url: str) -> AsyncEngine:
-    """An engine whose every statement runs in UTC, and whose errors tell nothing of what was to be stored."""
+def connect(url: str, *, held: int = 0) -> AsyncEngine:
+    """An engine whose every statement runs in UTC, and whose errors tell nothing of what was to be stored.
+
+    `held` connections are kept for good, such as those of locks, and leave the others as many as ever.
+    """
     return create_async_engine(
         url,
         pool_size=POOL_SIZE,
-        max_overflow=POOL_SIZE,
+        max_overflow=POOL_SIZE + held,
         pool_pre_ping=True,
         hide_parameters=True,
         connect_args={"server_settings": SERVER_SETTINGS | KEEPALIVES, "timeout": 5},

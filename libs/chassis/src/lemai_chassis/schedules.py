@@ -8,8 +8,12 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from lemai_chassis.database import POOL_SIZE
+
 log = structlog.get_logger()
 RECHECK_S = 10.0
+AT_ONCE = POOL_SIZE
+"""A run has a connection for its lock, and needs others: no more of them than leave half of all connections free."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Scheduler:
     def __init__(self, database: AsyncEngine, schedules: Sequence[Schedule]) -> None:
         self._database = database
         self._schedules = schedules
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
         """Until cancelled, or until the database fails."""
@@ -39,7 +44,8 @@ class Scheduler:
 
     async def _repeat(self, schedule: Schedule) -> None:
         while True:
-            pause_s = await self._run_if_due(schedule)
+            async with self._room:
+                pause_s = await self._run_if_due(schedule)
             await asyncio.sleep(min(pause_s, RECHECK_S))
 
     async def _run_if_due(self, schedule: Schedule) -> float:

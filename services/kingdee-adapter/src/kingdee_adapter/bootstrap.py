@@ -55,7 +55,7 @@ def build(settings: AdapterSettings) -> Service:
     dockings: dict[str, Docking] = {}
     posters: dict[str, Poster] = {}
     engine = Engine(
-        connect(settings.database_url.get_secret_value()),
+        connect(settings.database_url.get_secret_value(), held=len(known.counterparts)),
         "kingdee-adapter",
         Storage.of(BILLS.bills, sinks={ToSend: partial(enqueue, dockings), Settled: partial(settle, posters)}),
         consumers.routes(known),
