@@ -40,6 +40,7 @@ OWNERS = (
     Owner("FLD", "folder"),
     Owner("SFT", "sftp"),
     Owner("HTP", "http"),
+    Owner("SOP", "soap"),
     Owner("KTC", "k3cloud"),
 )
 FILES = tuple(owner for owner in OWNERS if owner.channel in {"folder", "sftp"})
