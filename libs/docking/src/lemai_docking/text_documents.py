@@ -62,9 +62,12 @@ class _Page:
     count: int = 0
     control: int = 0
 
-    def fault(self, faults: Sequence[Fault]) -> None:
-        """Keep what is wrong, until it is enough."""
-        self.faults += faults[: FAULTS_MAX - len(self.faults)]
+    def tell(self, faults: Sequence[Fault]) -> None:
+        """Keep what is wrong and what is odd, until it is enough."""
+        for fault in faults:
+            kept = self.faults if fault.level == "ERROR" else self.warnings
+            if len(kept) < FAULTS_MAX:
+                kept.append(fault)
 
 
 class Assembly:
@@ -161,38 +164,37 @@ class Assembly:
             if tag == self._line:
                 page.count += 1
             elif tag != self._head:
-                page.fault([Fault("E_RECORD", number, "", tag[:20], " | ".join(layout.records))])
+                page.tell([Fault("E_RECORD", number, "", tag[:20], " | ".join(layout.records))])
                 continue
             reader = self._rows.reader(layout, tag, columns)
             try:
                 self._take(page, tag, number, reader.read(cells))
             except BadValue:
-                page.fault(reader.faults(cells, number))
+                page.tell(reader.faults(cells, number))
         self._line_count = sum(page.count for page in pages.values())
         for key, page in pages.items():
             yield self._finished(layout, key, page)
 
     def _take(self, page: _Page, tag: str, number: int, row: dict[str, Value]) -> None:
-        if tag == self._line:
-            if page.head:
-                _complete_balance(page.head, row)
-                for fault in balance_faults(page.head, row):
-                    (page.fault if fault.level == "ERROR" else page.warnings.extend)([replace(fault, line=number)])
-            page.control += int(str(row["total_qty"]))
+        if tag == self._head and page.head:
+            page.tell(_other_head(page.head, row, number))
+        elif tag == self._head:
+            lacking = self._complete(self._reading.candidates[0], row, {})
+            page.tell([replace(fault, line=number) for fault in lacking])
+            page.head = {} if lacking else row
         elif page.head:
-            page.fault(_other_head(page.head, row, number))
-        else:
-            page.fault([replace(fault, line=number) for fault in self._complete(self._reading.candidates[0], row, {})])
-            page.head = row
+            _complete_balance(page.head, row)
+            page.tell([replace(fault, line=number) for fault in balance_faults(page.head, row)])
+            page.control += int(str(row["total_qty"]))
 
     def _finished(self, layout: Layout, key: Hashable, page: _Page) -> Document | Rejected:
         if not page.faults:
             page.head.setdefault("line_count", page.count)
             counts = {layout.head: 1, layout.line: page.count}
-            page.fault([replace(fault, line=page.line) for fault in head_faults(SNAPSHOT, page.head, counts)])
+            page.tell([replace(fault, line=page.line) for fault in head_faults(SNAPSHOT, page.head, counts)])
         if page.faults:
             return refused(layout, page.line, page.raw, page.faults)
-        self._reading.warnings += page.warnings[:FAULTS_MAX]
+        self._reading.warnings += page.warnings
         rows = LazyRows(page.count, page.control, lambda: self._again(layout, key, page.head))
         return Document(SNAPSHOT, page.head, {layout.line: rows} if page.count else {}, page.line)
 
