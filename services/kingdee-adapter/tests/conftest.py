@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-sys.path.insert(0, str(Path(__file__).parent))  # Where kingdee_world is; the tests themselves are found by path.
+# Where kingdee_world, k3_world and their like are; the tests themselves are found by path.
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "k3cloud"))
 
+from k3_docking import World as K3World
+from k3_docking import a_world
+from k3_fake import FakeK3
 from kingdee_world import DRESS, SHOES, Exchange, World, adapter, an_item, simulator
 
 
@@ -17,6 +22,18 @@ from kingdee_world import DRESS, SHOES, Exchange, World, adapter, an_item, simul
 async def world(postgres: Any, tmp_path: Path) -> AsyncIterator[World]:
     async with adapter(postgres, tmp_path) as world:
         yield world
+
+
+@pytest.fixture
+def k3() -> FakeK3:
+    return FakeK3()
+
+
+@pytest.fixture
+async def docked(database_url: str, k3: FakeK3) -> AsyncIterator[K3World]:
+    """A docking on a database of its own, and a K/3 Cloud in memory."""
+    async with a_world(database_url, k3.http()) as docked:
+        yield docked
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

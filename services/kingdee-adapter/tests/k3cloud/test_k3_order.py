@@ -11,10 +11,10 @@ from kingdee_adapter.k3cloud.domain import State
 NO = "2611220001"
 
 
-async def test_items_go_before_the_orders_that_need_them(world: World, k3: FakeK3) -> None:
-    await world.enqueue(a_sale())
-    await world.enqueue(an_item(), an_item(item_code=SHOES))
-    await world.work()
+async def test_items_go_before_the_orders_that_need_them(docked: World, k3: FakeK3) -> None:
+    await docked.enqueue(a_sale())
+    await docked.enqueue(an_item(), an_item(item_code=SHOES))
+    await docked.work()
     saved = [about for operation, about in k3.calls if operation == "Save"]
     audited = [about for operation, about in k3.calls if operation == "Audit"]
     assert set(saved[:2]) == {DRESS, SHOES}
@@ -22,42 +22,42 @@ async def test_items_go_before_the_orders_that_need_them(world: World, k3: FakeK
     assert audited[-1] == NO
 
 
-async def test_an_order_waits_for_an_item_that_was_never_approved(world: World, k3: FakeK3) -> None:
+async def test_an_order_waits_for_an_item_that_was_never_approved(docked: World, k3: FakeK3) -> None:
     k3.plan("Save", 9)
-    await world.enqueue(an_item())
-    await world.work()
-    await world.enqueue(a_sale())
-    await world.work()
-    assert (await world.bill("SAL_SaleOrder", NO)).state is State.WAITING
-    await world.enqueue(an_item(remark="mended"), revision=2)
-    await world.work()
+    await docked.enqueue(an_item())
+    await docked.work()
+    await docked.enqueue(a_sale())
+    await docked.work()
+    assert (await docked.bill("SAL_SaleOrder", NO)).state is State.WAITING
+    await docked.enqueue(an_item(remark="mended"), revision=2)
+    await docked.work()
     assert k3.bills["SAL_SaleOrder", NO].status == "C"
 
 
-async def test_an_order_needs_no_item_that_we_never_sent(world: World, k3: FakeK3) -> None:
-    await world.enqueue(a_sale())
-    await world.work()
+async def test_an_order_needs_no_item_that_we_never_sent(docked: World, k3: FakeK3) -> None:
+    await docked.enqueue(a_sale())
+    await docked.work()
     assert k3.bills["SAL_SaleOrder", NO].status == "C"
 
 
-async def test_a_failed_change_of_an_approved_item_holds_no_order(world: World, k3: FakeK3) -> None:
-    await world.enqueue(an_item())
-    await world.work()
+async def test_a_failed_change_of_an_approved_item_holds_no_order(docked: World, k3: FakeK3) -> None:
+    await docked.enqueue(an_item())
+    await docked.work()
     k3.plan("UnAudit", 12)
-    await world.enqueue(an_item(item_name="连体衣"), revision=2)
-    await world.work()
-    assert (await world.bill("BD_MATERIAL", DRESS)).state is State.REFUSED
-    await world.enqueue(a_sale())
-    await world.work()
+    await docked.enqueue(an_item(item_name="连体衣"), revision=2)
+    await docked.work()
+    assert (await docked.bill("BD_MATERIAL", DRESS)).state is State.REFUSED
+    await docked.enqueue(a_sale())
+    await docked.work()
     assert k3.bills["SAL_SaleOrder", NO].status == "C"
 
 
-async def test_a_changed_item_is_opened_changed_and_approved_again(world: World, k3: FakeK3) -> None:
-    await world.enqueue(an_item())
-    await world.work()
+async def test_a_changed_item_is_opened_changed_and_approved_again(docked: World, k3: FakeK3) -> None:
+    await docked.enqueue(an_item())
+    await docked.work()
     k3.calls.clear()
-    await world.enqueue(an_item(item_name="连体衣"), revision=2)
-    await world.work()
+    await docked.enqueue(an_item(item_name="连体衣"), revision=2)
+    await docked.work()
     assert [operation for operation, _ in k3.calls if operation != "ExecuteBillQuery"] == [
         "UnAudit",
         "Save",
@@ -66,40 +66,40 @@ async def test_a_changed_item_is_opened_changed_and_approved_again(world: World,
     ]
     item = k3.bills["BD_MATERIAL", DRESS]
     assert (item.status, item.model["FName"]) == ("C", "连体衣")
-    async with world.engine.database.begin() as connection:
-        file = await world.outgoing.file(connection, f"BD_MATERIAL-{DRESS}-2.json")
+    async with docked.engine.database.begin() as connection:
+        file = await docked.outgoing.file(connection, f"BD_MATERIAL-{DRESS}-2.json")
     assert file is not None
     assert json.loads(file.content)["data"]["Model"]["FMATERIALID"] == str(item.id)
 
 
-async def test_revisions_of_one_bill_go_one_after_the_other(world: World, k3: FakeK3) -> None:
-    await world.enqueue(an_item(item_name="一"))
-    await world.enqueue(an_item(item_name="二"), revision=2)
-    await world.enqueue(an_item(item_name="三"), revision=3)
-    await world.work()
+async def test_revisions_of_one_bill_go_one_after_the_other(docked: World, k3: FakeK3) -> None:
+    await docked.enqueue(an_item(item_name="一"))
+    await docked.enqueue(an_item(item_name="二"), revision=2)
+    await docked.enqueue(an_item(item_name="三"), revision=3)
+    await docked.work()
     assert k3.bills["BD_MATERIAL", DRESS].model["FName"] == "三"
-    names = [file["name"] for file in await world.rows("SELECT name FROM docking_file ORDER BY id")]
+    names = [file["name"] for file in await docked.rows("SELECT name FROM docking_file ORDER BY id")]
     assert names == [f"BD_MATERIAL-{DRESS}.json", f"BD_MATERIAL-{DRESS}-2.json", f"BD_MATERIAL-{DRESS}-3.json"]
-    assert [told.split()[0] for told in world.owner.told] == ["published", "acknowledged"] * 3
+    assert [told.split()[0] for told in docked.owner.told] == ["published", "acknowledged"] * 3
 
 
-async def test_a_number_of_another_owner_is_not_taken_over(world: World, k3: FakeK3) -> None:
-    await world.enqueue(an_item())
-    await world.work()
-    await world.enqueue(an_item(owner_code="NB", item_name="别家"))
-    await world.work()
-    assert world.owner.told[-1] == f"rejected {DRESS} in no file: E_DUP_CONFLICT JFY"
+async def test_a_number_of_another_owner_is_not_taken_over(docked: World, k3: FakeK3) -> None:
+    await docked.enqueue(an_item())
+    await docked.work()
+    await docked.enqueue(an_item(owner_code="NB", item_name="别家"))
+    await docked.work()
+    assert docked.owner.told[-1] == f"rejected {DRESS} in no file: E_DUP_CONFLICT JFY"
     assert k3.bills["BD_MATERIAL", DRESS].model["FName"] == "婴儿连体衣"
 
 
-async def test_two_posters_open_a_document_once(world: World, k3: FakeK3) -> None:
-    await world.enqueue(a_sale())
-    async with world.engine.database.connect() as connection:
-        pending = await world.outgoing.pending(connection, "deliver_order", 10)
-    written, refused = world.docking.poster._rendered(pending, [a_sale()])
-    await world.docking.poster.round()
-    await world.engine.transact(
-        lambda transaction: world.docking.poster._store("deliver_order", written, refused, transaction)
+async def test_two_posters_open_a_document_once(docked: World, k3: FakeK3) -> None:
+    await docked.enqueue(a_sale())
+    async with docked.engine.database.connect() as connection:
+        pending = await docked.outgoing.pending(connection, "deliver_order", 10)
+    written, refused = docked.docking.poster._rendered(pending, [a_sale()])
+    await docked.docking.poster.round()
+    await docked.engine.transact(
+        lambda transaction: docked.docking.poster._store("deliver_order", written, refused, transaction)
     )
-    await world.work()
+    await docked.work()
     assert k3.operations(NO).count("Save") == 1

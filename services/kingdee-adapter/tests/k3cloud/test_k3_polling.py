@@ -28,13 +28,13 @@ def k3() -> FakeK3:
 
 
 @pytest.fixture
-async def world(database_url: str, k3: FakeK3) -> AsyncIterator[World]:
-    async with a_world(database_url, k3.http(), SMALL) as world:
-        yield world
+async def docked(database_url: str, k3: FakeK3) -> AsyncIterator[World]:
+    async with a_world(database_url, k3.http(), SMALL) as docked:
+        yield docked
 
 
 def shipped(bill_no: str, *lines: tuple[str, int], at: str = "16:05:00", order_no: str = NO, **cells: Any) -> list[Any]:
-    """Rows of an approved SAL_OUTSTOCK; the world's clock begins at 16:00 in China."""
+    """Rows of an approved SAL_OUTSTOCK; the docking's clock begins at 16:00 in China."""
     return [
         {
             "FID": int(bill_no[-3:]),
@@ -55,104 +55,104 @@ def shipped(bill_no: str, *lines: tuple[str, int], at: str = "16:05:00", order_n
     ]
 
 
-async def post(world: World, k3: FakeK3, *documents: Any) -> None:
+async def post(docked: World, k3: FakeK3, *documents: Any) -> None:
     """Have documents posted, their forms not scripted."""
-    await world.enqueue(*documents)
-    await world.work()
-    world.owner.told.clear()
+    await docked.enqueue(*documents)
+    await docked.work()
+    docked.owner.told.clear()
 
 
-async def test_an_approved_bill_is_received_once(world: World, k3: FakeK3) -> None:
+async def test_an_approved_bill_is_received_once(docked: World, k3: FakeK3) -> None:
     k3.rows["SAL_OUTSTOCK"] = shipped("XSCK001", (DRESS, 1), (SHOES, 2))
-    await world.docking.results.poll()
-    await world.docking.results.poll()
-    assert world.owner.told == [f"received {NO} from SAL_OUTSTOCK-XSCK001.json"]
-    (document,) = world.owner.received
+    await docked.docking.results.poll()
+    await docked.docking.results.poll()
+    assert docked.owner.told == [f"received {NO} from SAL_OUTSTOCK-XSCK001.json"]
+    (document,) = docked.owner.received
     assert document.head["out_biz_code"] == "XSCK001"
 
 
-async def test_a_restart_receives_nothing_twice(world: World, k3: FakeK3) -> None:
+async def test_a_restart_receives_nothing_twice(docked: World, k3: FakeK3) -> None:
     k3.rows["SAL_OUTSTOCK"] = shipped("XSCK001", (DRESS, 1))
-    await world.docking.results.poll()
-    world.docking.results._seen.clear()
-    await world.docking.results.poll()
-    assert len(world.owner.received) == 1
+    await docked.docking.results.poll()
+    docked.docking.results._seen.clear()
+    await docked.docking.results.poll()
+    assert len(docked.owner.received) == 1
 
 
-async def test_bills_that_are_not_approved_are_left_alone(world: World, k3: FakeK3) -> None:
+async def test_bills_that_are_not_approved_are_left_alone(docked: World, k3: FakeK3) -> None:
     k3.rows["SAL_OUTSTOCK"] = shipped("XSCK001", (DRESS, 1), FDocumentStatus="B")
-    await world.docking.results.poll()
-    assert world.owner.received == []
+    await docked.docking.results.poll()
+    assert docked.owner.received == []
 
 
-async def test_partial_results_end_when_nothing_is_missing(world: World, k3: FakeK3) -> None:
-    await post(world, k3, a_sale())
+async def test_partial_results_end_when_nothing_is_missing(docked: World, k3: FakeK3) -> None:
+    await post(docked, k3, a_sale())
     k3.rows["SAL_OUTSTOCK"] = shipped("XSCK001", (DRESS, 1), (SHOES, 1))
-    await world.docking.results.poll()
+    await docked.docking.results.poll()
     k3.rows["SAL_OUTSTOCK"] += shipped("XSCK002", (SHOES, 1), at="16:06:00")
-    await world.docking.results.poll()
-    assert [(one.head["out_biz_code"], one.head["confirm_type"]) for one in world.owner.received] == [
+    await docked.docking.results.poll()
+    assert [(one.head["out_biz_code"], one.head["confirm_type"]) for one in docked.owner.received] == [
         ("XSCK001", 1),
         ("XSCK002", 0),
     ]
 
 
-async def test_line_numbers_come_from_the_order_we_posted(world: World, k3: FakeK3) -> None:
-    await post(world, k3, a_sale())
+async def test_line_numbers_come_from_the_order_we_posted(docked: World, k3: FakeK3) -> None:
+    await post(docked, k3, a_sale())
     k3.rows["SAL_OUTSTOCK"] = shipped("XSCK001", (SHOES, 2), (DRESS, 1))
-    await world.docking.results.poll()
-    assert [row["line_no"] for row in world.owner.received[0].records["L"]] == [2, 1]
+    await docked.docking.results.poll()
+    assert [row["line_no"] for row in docked.owner.received[0].records["L"]] == [2, 1]
 
 
 async def test_k3_itself_may_say_what_is_the_end(database_url: str, k3: FakeK3) -> None:
-    async with a_world(database_url, k3.http(), CONFIRMED, load(CONFIRMED)) as world:
-        await post(world, k3, a_sale())
+    async with a_world(database_url, k3.http(), CONFIRMED, load(CONFIRMED)) as docked:
+        await post(docked, k3, a_sale())
         k3.rows = {form_id: [row | {"F_LM_ConfirmType": "1"} for row in rows] for form_id, rows in k3.rows.items()} | {
             "SAL_OUTSTOCK": shipped("XSCK001", (DRESS, 1), (SHOES, 2), F_LM_ConfirmType="1")
         }
-        await world.docking.results.poll()
+        await docked.docking.results.poll()
         k3.rows["SAL_OUTSTOCK"] += shipped("XSCK002", (SHOES, 1), at="16:06:00", F_LM_ConfirmType="0")
-        await world.docking.results.poll()
-        assert [one.head["confirm_type"] for one in world.owner.received] == [1, 0]
+        await docked.docking.results.poll()
+        assert [one.head["confirm_type"] for one in docked.owner.received] == [1, 0]
 
 
-async def test_an_order_we_did_not_post_is_a_fact_too(world: World, k3: FakeK3) -> None:
+async def test_an_order_we_did_not_post_is_a_fact_too(docked: World, k3: FakeK3) -> None:
     k3.rows["SAL_OUTSTOCK"] = shipped("XSCK001", (DRESS, 1), order_no="2611229999")
-    await world.docking.results.poll()
-    (document,) = world.owner.received
+    await docked.docking.results.poll()
+    (document,) = docked.owner.received
     assert (document.order_no, document.owner_code, document.head["confirm_type"]) == ("2611229999", "JFY", 0)
 
 
-async def test_a_bill_that_answers_no_order_is_left_alone(world: World, k3: FakeK3) -> None:
+async def test_a_bill_that_answers_no_order_is_left_alone(docked: World, k3: FakeK3) -> None:
     k3.rows["SAL_OUTSTOCK"] = shipped("XSCK001", (DRESS, 1), order_no="")
-    await world.docking.results.poll()
-    assert world.owner.told == []
+    await docked.docking.results.poll()
+    assert docked.owner.told == []
 
 
-async def test_counts_of_the_erps_own_are_left_alone_and_ours_are_actuals(world: World, k3: FakeK3) -> None:
-    await post(world, k3, a_loss())
+async def test_counts_of_the_erps_own_are_left_alone_and_ours_are_actuals(docked: World, k3: FakeK3) -> None:
+    await post(docked, k3, a_loss())
     count = {"FID": 9, "FBillEntry_FSeq": 1, "FDocumentStatus": "C", "FApproveDate": "2026-11-22 16:05:00"}
     count |= {"FStockId.FNumber": "WH01", "FMaterialId.FNumber": DRESS, "FLossQty": 2}
     count |= {"FStockStatusId.FNumber": "KCZT08_SYS"}
     k3.rows["STK_StockCountLoss"] = [count | {"FBillNo": number} for number in ("PK000001", "2611220009-v")]
-    await world.docking.results.poll()
-    assert world.owner.told == ["received 2611220009-v from STK_StockCountLoss-2611220009-v.json"]
+    await docked.docking.results.poll()
+    assert docked.owner.told == ["received 2611220009-v from STK_StockCountLoss-2611220009-v.json"]
 
 
-async def test_a_bill_changed_after_it_was_received_is_told_and_not_counted_again(world: World, k3: FakeK3) -> None:
+async def test_a_bill_changed_after_it_was_received_is_told_and_not_counted_again(docked: World, k3: FakeK3) -> None:
     k3.rows["SAL_OUTSTOCK"] = shipped("XSCK001", (DRESS, 1))
-    await world.docking.results.poll()
+    await docked.docking.results.poll()
     k3.rows["SAL_OUTSTOCK"] = shipped("XSCK001", (DRESS, 2))
-    await world.docking.results.poll()
-    await world.docking.results.poll()
-    assert len(world.owner.received) == 1
-    assert [told.split()[:2] for told in world.owner.told[1:]] == [["alert", "E_FILE_CHANGED"]]
+    await docked.docking.results.poll()
+    await docked.docking.results.poll()
+    assert len(docked.owner.received) == 1
+    assert [told.split()[:2] for told in docked.owner.told[1:]] == [["alert", "E_FILE_CHANGED"]]
 
 
-async def test_a_bad_row_is_quarantined_with_its_place(world: World, k3: FakeK3) -> None:
+async def test_a_bad_row_is_quarantined_with_its_place(docked: World, k3: FakeK3) -> None:
     k3.rows["SAL_OUTSTOCK"] = shipped("XSCK001", (DRESS, 1), **{"FStockStatusID.FNumber": "KCZT99_SYS"})
-    await world.docking.results.poll()
-    (row,) = await world.rows("SELECT name, code, line, field, value FROM docking_quarantine")
+    await docked.docking.results.poll()
+    (row,) = await docked.rows("SELECT name, code, line, field, value FROM docking_quarantine")
     assert row == {
         "name": "SAL_OUTSTOCK-XSCK001.json",
         "code": "E_INVTYPE",
@@ -165,41 +165,41 @@ async def test_a_bad_row_is_quarantined_with_its_place(world: World, k3: FakeK3)
 # Cursor and pages
 
 
-async def test_the_first_poll_reads_no_history(world: World, k3: FakeK3) -> None:
+async def test_the_first_poll_reads_no_history(docked: World, k3: FakeK3) -> None:
     k3.rows["SAL_OUTSTOCK"] = shipped("XSCK001", (DRESS, 1), at="15:49:59") + shipped(
         "XSCK002", (DRESS, 1), at="15:50:00"
     )
-    await world.docking.results.poll()
-    assert [one.head["out_biz_code"] for one in world.owner.received] == ["XSCK002"]
+    await docked.docking.results.poll()
+    assert [one.head["out_biz_code"] for one in docked.owner.received] == ["XSCK002"]
 
 
-async def test_an_approval_that_shows_late_is_read_within_the_overlap(world: World, k3: FakeK3) -> None:
+async def test_an_approval_that_shows_late_is_read_within_the_overlap(docked: World, k3: FakeK3) -> None:
     k3.rows["SAL_OUTSTOCK"] = shipped("XSCK002", (DRESS, 1), at="16:20:00")
-    await world.docking.results.poll()
+    await docked.docking.results.poll()
     k3.rows["SAL_OUTSTOCK"] += shipped("XSCK001", (DRESS, 1), at="16:10:00", order_no="2611220002")
-    await world.docking.results.poll()
-    assert [one.head["out_biz_code"] for one in world.owner.received] == ["XSCK002", "XSCK001"]
+    await docked.docking.results.poll()
+    assert [one.head["out_biz_code"] for one in docked.owner.received] == ["XSCK002", "XSCK001"]
 
 
-async def test_a_date_from_the_future_skips_nothing(world: World, k3: FakeK3) -> None:
+async def test_a_date_from_the_future_skips_nothing(docked: World, k3: FakeK3) -> None:
     k3.rows["SAL_OUTSTOCK"] = shipped("XSCK001", (DRESS, 1), at="23:00:00")
-    await world.docking.results.poll()
+    await docked.docking.results.poll()
     k3.rows["SAL_OUTSTOCK"] += shipped("XSCK002", (DRESS, 1), at="16:05:00", order_no="2611220002")
-    await world.docking.results.poll()
-    assert [one.head["out_biz_code"] for one in world.owner.received] == ["XSCK001", "XSCK002"]
+    await docked.docking.results.poll()
+    assert [one.head["out_biz_code"] for one in docked.owner.received] == ["XSCK001", "XSCK002"]
 
 
-async def test_the_cursor_stays_where_reading_failed(world: World, k3: FakeK3) -> None:
+async def test_the_cursor_stays_where_reading_failed(docked: World, k3: FakeK3) -> None:
     k3.rows["SAL_OUTSTOCK"] = shipped("XSCK001", (DRESS, 1))
     k3.plan("ExecuteBillQuery", "lost")
     with pytest.raises(Unanswered):
-        await world.docking.results.poll()
-    assert "SAL_OUTSTOCK" not in {row["form_id"] for row in await world.rows("SELECT form_id FROM k3_cursor")}
-    await world.docking.results.poll()
-    assert len(world.owner.received) == 1
+        await docked.docking.results.poll()
+    assert "SAL_OUTSTOCK" not in {row["form_id"] for row in await docked.rows("SELECT form_id FROM k3_cursor")}
+    await docked.docking.results.poll()
+    assert len(docked.owner.received) == 1
 
 
-async def test_a_form_that_cannot_be_read_holds_up_no_other(world: World, k3: FakeK3) -> None:
+async def test_a_form_that_cannot_be_read_holds_up_no_other(docked: World, k3: FakeK3) -> None:
     k3.plan("ExecuteBillQuery", 9)
     k3.rows["STK_InStock"] = [
         {
@@ -216,27 +216,27 @@ async def test_a_form_that_cannot_be_read_holds_up_no_other(world: World, k3: Fa
         }
     ]
     with pytest.raises(QueryRefused):
-        await world.docking.results.poll()
-    assert [one.order_no for one in world.owner.received] == ["2611220002-c"]
+        await docked.docking.results.poll()
+    assert [one.order_no for one in docked.owner.received] == ["2611220002-c"]
 
 
 @pytest.mark.parametrize("bills", [[1, 1, 1], [1, 2], [2, 2, 2], [3], [7], [1, 7, 1], [3, 3, 3], [1, 1, 1, 1, 1, 1, 1]])
-async def test_pages_hold_whole_bills_whatever_their_size(world: World, k3: FakeK3, bills: list[int]) -> None:
+async def test_pages_hold_whole_bills_whatever_their_size(docked: World, k3: FakeK3, bills: list[int]) -> None:
     rows = [
         {"FID": number, "FEntity_FSeq": line} for number, lines in enumerate(bills, 1) for line in range(1, lines + 1)
     ]
     k3.rows["X"] = [row | {"FDocumentStatus": "C"} for row in rows]
     query = Query("X", ("FID", "FEntity_FSeq"), "FDocumentStatus='C'", "FID,FEntity_FSeq", 3)
-    pages = [page async for page in rows_of(world.docking.results._client, query)]
+    pages = [page async for page in rows_of(docked.docking.results._client, query)]
     assert [row for page in pages for row in page] == [[row["FID"], row["FEntity_FSeq"]] for row in rows]
     ids = [{row[0] for row in page} for page in pages if page]
     assert all(not first & second for first, second in pairwise(ids))
 
 
-async def test_a_full_page_is_never_the_last(world: World, k3: FakeK3) -> None:
+async def test_a_full_page_is_never_the_last(docked: World, k3: FakeK3) -> None:
     k3.rows["X"] = [{"FID": number, "FDocumentStatus": "C"} for number in (1, 2, 3)]
     query = Query("X", ("FID",), "FDocumentStatus='C'", "FID", 3)
-    assert [len(page) async for page in rows_of(world.docking.results._client, query)] == [2, 1]
+    assert [len(page) async for page in rows_of(docked.docking.results._client, query)] == [2, 1]
 
 
 # Stock
@@ -258,16 +258,16 @@ def balances(count: int) -> list[dict[str, Any]]:
     ]
 
 
-async def test_stock_is_one_snapshot_for_each_warehouse(world: World, k3: FakeK3) -> None:
+async def test_stock_is_one_snapshot_for_each_warehouse(docked: World, k3: FakeK3) -> None:
     k3.rows["STK_Inventory"] = [*balances(7), balances(1)[0] | {"FStockId.FNumber": "WH02", "FID": "9999"}]
-    await world.docking.stock.read_all()
-    (snapshot,) = world.owner.snapshots
+    await docked.docking.stock.read_all()
+    (snapshot,) = docked.owner.snapshots
     assert snapshot.head["snapshot_id"] == "K3-WH01-20261122160000"
     assert [row["item_code"] for row in snapshot.records["B"]] == [f"SKU{number}" for number in range(1, 8)]
     assert {(row["qty"], row["lock_qty"], row["total_qty"]) for row in snapshot.records["B"]} == {(9, 1, 10)}
 
 
-async def test_nothing_is_applied_when_a_page_fails(world: World, k3: FakeK3) -> None:
+async def test_nothing_is_applied_when_a_page_fails(docked: World, k3: FakeK3) -> None:
     k3.rows["STK_Inventory"] = balances(7)
     original, asked = k3._query, []
 
@@ -277,15 +277,15 @@ async def test_nothing_is_applied_when_a_page_fails(world: World, k3: FakeK3) ->
 
     k3._query = second_fails  # type: ignore[method-assign]
     with pytest.raises(QueryRefused):
-        await world.docking.stock.read_all()
-    assert world.owner.snapshots == []
+        await docked.docking.stock.read_all()
+    assert docked.owner.snapshots == []
     k3._query = original  # type: ignore[method-assign]
-    world.clock.forward(seconds=1)
-    await world.docking.stock.read_all()
-    assert len(world.owner.snapshots) == 1
+    docked.clock.forward(seconds=1)
+    await docked.docking.stock.read_all()
+    assert len(docked.owner.snapshots) == 1
 
 
-async def test_no_rows_are_no_snapshot_but_an_alarm(world: World) -> None:
-    await world.docking.stock.read_all()
-    assert world.owner.snapshots == []
-    assert world.owner.told == ["alert E_COUNT STK_Inventory WH01 (WH01): 0"]
+async def test_no_rows_are_no_snapshot_but_an_alarm(docked: World) -> None:
+    await docked.docking.stock.read_all()
+    assert docked.owner.snapshots == []
+    assert docked.owner.told == ["alert E_COUNT STK_Inventory WH01 (WH01): 0"]
