@@ -7,7 +7,6 @@ from lemai_docking.layout import DefinitionError, Layout, Record, envelope, layo
 from lemai_docking.profile import Profile, built_in, load_profile
 from lemai_docking.routing import SUFFIXES
 
-
 SOLD = {
     "platform_code", "shop_name", "placed_at", "total_amount", "item_amount", "logistics_code", "receiver_name",
     "receiver_province", "receiver_city", "receiver_address",
