@@ -82,21 +82,21 @@ def completed(document: Document, carried: Mapping[str, Set[str]]) -> tuple[Docu
 
 def _carried(document: Document, carried: Mapping[str, Set[str]]) -> tuple[Document, list[Fault]]:
     layout = layouts()[document.interface]
-    rows = {layout.head: [document.head], **document.records}
-    if all(tag in carried and all(row.keys() <= carried[tag] for row in rows[tag]) for tag in rows):
-        return document, []
     faults: list[Fault] = []
 
     def row_of(tag: str, row: Row) -> Row:
-        record = layout.records[tag]
-        if not row.keys() <= record.by_name.keys():
-            raise ValueError(f"{tag}: unknown fields {sorted(set(row) - set(record.by_name))}")
+        names, record = carried[tag], layout.records[tag]
+        lost = row.keys() - names
+        if not lost:
+            return row
+        if lost - record.by_name.keys():
+            raise ValueError(f"{tag}: unknown fields {sorted(lost - record.by_name.keys())}")
         faults.extend(
-            Fault("E_COLUMN", 0, name, str(value), "方案中无此列/the profile has no such column")
-            for name, value in row.items()
-            if name in record.deciding and name not in carried[tag] and value != record.by_name[name].default
+            Fault("E_COLUMN", 0, name, str(row[name]), "方案中无此列/the profile has no such column")
+            for name in record.deciding & lost
+            if row[name] != record.by_name[name].default
         )
-        return {name: value for name, value in row.items() if name in carried[tag]}
+        return {name: value for name, value in row.items() if name in names}
 
     records = {tag: [row_of(tag, row) for row in rows] for tag, rows in document.records.items() if tag in carried}
     return replace(document, head=row_of(layout.head, document.head), records=records), faults

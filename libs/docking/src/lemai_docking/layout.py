@@ -91,19 +91,24 @@ class Record(Definition):
         return frozenset(name for field in self.fields for name in field.when)
 
     @cached_property
-    def conditions(self) -> tuple[Field, ...]:
-        """The fields that are required on a condition the document can tell."""
-        return tuple(field for field in self.fields if field.when or field.unless)
+    def conditions(self) -> dict[str, Field]:
+        """The fields that are required on a condition the document can tell, by name."""
+        return {field.name: field for field in self.fields if field.when or field.unless}
 
     def unmet(self, row: Mapping[str, object], head: Mapping[str, object], tags: Collection[str]) -> list[str]:
         """Fields a row lacks although its values, its head's, and the tags in its document ask for them."""
-        return [
-            field.name
-            for field in self.conditions
-            if field.name not in row
-            and not (field.unless in row or field.unless in tags)
-            and all(self._value(name, row, head) in values for name, values in field.when.items())
-        ]
+        absent = self.conditions.keys() - row.keys()
+        return (
+            [
+                field.name
+                for field in self.conditions.values()
+                if field.name in absent
+                and not (field.unless in row or field.unless in tags)
+                and all(self._value(name, row, head) in values for name, values in field.when.items())
+            ]
+            if absent
+            else []
+        )
 
     def _value(self, name: str, row: Mapping[str, object], head: Mapping[str, object]) -> object:
         field = self.by_name.get(name)

@@ -18,39 +18,46 @@ Broken = tuple[str, int, Fault]
 """Record tag, index of the row, fault without a line."""
 
 
-def broken_rules(document: Document) -> Iterator[Broken]:
+def broken_rules(document: Document) -> list[Broken]:
     """Each broken rule of a document; a fault may be a warning."""
-    layout = layouts()[document.interface]
-    records = {layout.head: [document.head], **document.records}
+    layout, head = layouts()[document.interface], document.head
+    records = {layout.head: [head], **document.records}
+    found: list[Broken] = []
     for tag, rows in records.items():
         record = layout.records[tag]
-        for index, row in enumerate(rows) if record.conditions else ():
-            for name in record.unmet(row, document.head, records):
-                yield tag, index, Fault("E_FIELD", 0, name, "", "必填/required")
-    for index, row in enumerate(document.records.get("B", ())):
-        for fault in balance_faults(document.head, row):
-            yield "B", index, fault
+        if record.conditions:
+            for index, row in enumerate(rows):
+                unmet = record.unmet(row, head, records)
+                found += [(tag, index, Fault("E_FIELD", 0, name, "", "必填/required")) for name in unmet]
+    for index, row in enumerate(records.get("B", ())):
+        found += [("B", index, fault) for fault in balance_faults(head, row)]
     counts = {tag: len(rows) for tag, rows in records.items()}
-    yield from ((layout.head, 0, fault) for fault in head_faults(document.interface, document.head, counts))
-    yield from ((layout.head, 0, fault) for fault in _amount_faults(document))
-    yield from _content_faults(document)
+    found += [(layout.head, 0, fault) for fault in head_faults(document.interface, head, counts)]
+    if "item_amount" in head:
+        found += [(layout.head, 0, fault) for fault in _amount_faults(head, records.get("L", ()))]
+    if "Q" in records or "S" in records:
+        found += _content_faults(document)
+    return found
 
 
-def head_faults(interface: str, head: Row, counts: Mapping[str, int]) -> Iterator[Fault]:
+def head_faults(interface: str, head: Row, counts: Mapping[str, int]) -> list[Fault]:
     """What a head says that its document's records, counted by tag, do not bear out."""
     layout = layouts()[interface]
-    for tag, record in layout.records.items():
-        if counts.get(tag, 0) < record.min:
-            yield Fault("E_COUNT", 0, tag, str(counts.get(tag, 0)), f"≥ {record.min}")
+    found = [
+        Fault("E_COUNT", 0, tag, str(counts.get(tag, 0)), f"≥ {record.min}")
+        for tag, record in layout.records.items()
+        if record.min and counts.get(tag, 0) < record.min
+    ]
     stated, counted = head.get("line_count"), counts.get(layout.line, 0)
     if stated is not None and stated != counted:
-        yield Fault("E_COUNT", 0, "line_count", str(stated), str(counted))
+        found.append(Fault("E_COUNT", 0, "line_count", str(stated), str(counted)))
     packages = head.get("package_count")
     if packages is not None and "P" in counts and packages != counts["P"]:
-        yield Fault("E_COUNT", 0, "package_count", str(packages), str(counts["P"]))
-    is_masked = any("*" in str(head.get(name, "")) for name in _MASKABLE)
-    if is_masked and "receiver_oaid" in layout.records[layout.head].by_name and "receiver_oaid" not in head:
-        yield Fault("E_FIELD", 0, "receiver_oaid", "", "脱敏时必填/required when masked")
+        found.append(Fault("E_COUNT", 0, "package_count", str(packages), str(counts["P"])))
+    asks_for_token = "receiver_oaid" in layout.records[layout.head].by_name and "receiver_oaid" not in head
+    if asks_for_token and any("*" in str(head.get(name, "")) for name in _MASKABLE):
+        found.append(Fault("E_FIELD", 0, "receiver_oaid", "", "脱敏时必填/required when masked"))
+    return found
 
 
 def balance_faults(head: Row, row: Row) -> Sequence[Fault]:
@@ -80,19 +87,16 @@ def control_total(document: Document) -> int:
     return rows.control if isinstance(rows, LazyRows) else sum(_pieces(row, layout.control) for row in rows)
 
 
-def _amount_faults(document: Document) -> Iterator[Fault]:
+def _amount_faults(head: Row, lines: Sequence[Row]) -> Iterator[Fault]:
     """item_amount is the sum of the lines, total_amount what remains of it with discount and freight."""
-    head, lines = document.head, document.records.get("L", ())
     amounts = [row.get("line_amount") for row in lines]
-    if "item_amount" not in head or not lines or None in amounts:
+    if not amounts or None in amounts:
         return
     items = sum(map(_amount, amounts), Decimal(0))
-    goods, discount, freight = (
-        _amount(head.get(name)) for name in ("item_amount", "discount_amount", "freight_amount")
-    )
-    for name, right in ("item_amount", items), ("total_amount", goods - discount + freight):
+    total = _amount(head["item_amount"]) - _amount(head.get("discount_amount")) + _amount(head.get("freight_amount"))
+    for name, right in ("item_amount", items), ("total_amount", total):
         stated = _amount(head.get(name))
-        if name in head and stated != right and stated.is_finite():
+        if stated != right and name in head and stated.is_finite():
             code = "W_ROUND" if abs(stated - right) <= ROUNDING * len(lines) else "E_AMOUNT"
             yield Fault(code, 0, name, format(stated, "f"), format(right, "f"))
 
@@ -100,8 +104,6 @@ def _amount_faults(document: Document) -> Iterator[Fault]:
 def _content_faults(document: Document) -> Iterator[Broken]:
     """What packages and serial numbers say of a line is what the line says; a line may have several rows (lots)."""
     contents, serials = document.records.get("Q", ()), document.records.get("S", ())
-    if not contents and not serials:
-        return
     lines = document.records.get("L", ())
     first: dict[object, int] = {row.get("line_no"): index for index, row in reversed(list(enumerate(lines)))}
     actual = _counted(lines, "actual_qty")

@@ -122,11 +122,12 @@ class DescribedRows:
     def reader(self, layout: Layout, tag: str, columns: Columns) -> RowReader:
         """For a record under the columns a COL line names."""
         key = layout.interface, tag, columns
-        if key not in self._readers:
+        reader = self._readers.get(key)
+        if reader is None:
             if len(self._readers) >= _PLANS_MAX:
                 self._readers.clear()
-            self._readers[key] = self._compiled(*key)
-        return self._readers[key]
+            reader = self._readers[key] = self._compiled(*key)
+        return reader
 
     def writer(self, interface: str, tag: str) -> RowWriter:
         """For a record under the profile's columns."""
