@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,14 +15,14 @@ from kingdee_adapter import handlers, storage
 from kingdee_adapter.channels import Channel
 from kingdee_adapter.handlers import Alarm, Carried, Counted, Received, Refused, ToSend
 from kingdee_adapter.mapper.actuals import SNAPSHOT_LINES, Balance, balance
-from kingdee_adapter.mapper.instructions import Instruction, Person, document_of, interface_of, party_of
+from kingdee_adapter.mapper.instructions import Instruction, Person, document_of, event_of, interface_of, party_of
+from kingdee_adapter.numbering import Numbering
 from lemai_chassis import trace
 from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.keyring import ForgottenError, Keyring, SealedValue
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork
 from lemai_chassis.trace import Cause
-from lemai_contracts import event_types
 from lemai_contracts.catalog import ItemChangedV1
 from lemai_contracts.values import Leg
 from lemai_docking.codec import Codec
@@ -62,6 +62,7 @@ class Docking:
         self._reference = reference
         self._code = counterpart_code
         self._keyring = keyring
+        self._numbering = Numbering(counterpart_code, vault)
         self.profile = profile
         self.channel = channel
         self.outgoing = OutgoingJournal(storage.JOURNAL, counterpart_code, vault)
@@ -80,7 +81,7 @@ class Docking:
 
     async def restore(self, documents: Sequence[Outgoing]) -> Sequence[Document | DocumentRefused]:
         """Documents from their events; consignees are revealed here and kept nowhere."""
-        events = [_event(document) for document in documents]
+        events = [event_of(document.payload) for document in documents]
         parties = await self._reveal(events)
         return [self._document(event, parties) for event in events]
 
@@ -140,7 +141,8 @@ class Docking:
         orders = {(document.owner_code, document.order_no) for document in documents}
         orders |= {(document.owner_code, document.order_no) for document in rejected}
         families = await storage.families(connection, self._code, orders)
-        received = Received(self._code, file.name, documents, rejected, families)
+        numbered = await self._numbering.number(connection, documents)
+        received = Received(self._code, file.name, numbered, rejected, families)
         await self._run(connection, handlers.on_received, received)
 
     async def on_snapshot(self, connection: AsyncConnection, file: IncomingFile, snapshot: Snapshot) -> None:
@@ -204,11 +206,6 @@ async def _balances(page: Document) -> AsyncIterator[Balance]:
     while read := await asyncio.to_thread(lambda: [balance(row) for row in islice(rows, SNAPSHOT_LINES)]):
         for one in read:
             yield one
-
-
-def _event(document: Outgoing) -> Instruction | ItemChangedV1:
-    kind, _, body = document.payload.partition(b"\n")
-    return cast(Instruction | ItemChangedV1, event_types()[kind.decode()].model_validate_json(body))
 
 
 def _sealed(event: Instruction | ItemChangedV1) -> SealedValue | None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from kingdee_adapter.mapper.actuals import Balances, actual_event, snapshot_event
-from kingdee_adapter.mapper.instructions import Instruction, interface_of
+from kingdee_adapter.mapper.instructions import Instruction, interface_of, payload_of
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork
 from lemai_contracts.catalog import ItemChangedV1
@@ -239,9 +239,8 @@ def on_unanswered(command: Unanswered, uow: UnitOfWork) -> None:
 
 
 def _outgoing(event: Instruction | ItemChangedV1, number: str, revision: int, *, urgent: bool = False) -> Outgoing:
-    """The document of an event. Its payload is the type of the event, and on the next line its body."""
     interface = interface_of(event)
-    payload = f"{event.type}\n{event.model_dump_json()}".encode()
+    payload = payload_of(event)
     return Outgoing(
         interface=interface,
         owner_code=event.owner_code,

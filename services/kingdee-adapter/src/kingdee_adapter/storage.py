@@ -23,7 +23,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from kingdee_adapter.k3cloud import tables as k3cloud
 from kingdee_adapter.mapper.actuals import Balance, Balances
 from lemai_chassis import tables as chassis
+from lemai_contracts.fulfilment import ActualReportedV1
 from lemai_docking import tables as docking
+from lemai_docking.outgoing import OrderKey
 
 Rows = Sequence[RowMapping]
 Order = tuple[str, str]
@@ -108,6 +110,29 @@ async def instructed_owners(
         (counterpart, list(order_nos)),
     )
     return {row.order_no: row.owner_codes for row in rows}
+
+
+async def instructions(
+    connection: AsyncConnection, counterpart: str, keys: Collection[OrderKey]
+) -> Mapping[OrderKey, bytes]:
+    """The sealed payloads of the last revisions of our instructions, by owner, order number and leg."""
+    rows = await connection.exec_driver_sql(_INSTRUCTIONS, (counterpart, *_columns(keys)))
+    return {(row.owner_code, row.order_no, row.leg): row.payload for row in rows}
+
+
+async def reported(
+    connection: AsyncConnection, counterpart: str, keys: Collection[OrderKey]
+) -> Mapping[OrderKey, Mapping[int, int]]:
+    """Pieces reported so far, by order and line number."""
+    rows = await connection.exec_driver_sql(_REPORTED, (counterpart, *_columns(keys)))
+    found: dict[OrderKey, dict[int, int]] = {}
+    for row in rows:
+        found.setdefault((row.owner_code, row.order_no, row.leg), {})[row.line_no] = row.pieces
+    return found
+
+
+def _columns(keys: Collection[OrderKey]) -> Sequence[Sequence[str]]:
+    return [[key[place] for key in keys] for place in range(3)]
 
 
 async def prepare_balances(connection: AsyncConnection) -> None:
@@ -204,6 +229,20 @@ _CONDITIONS = {
     "code": "faults @> jsonb_build_array(jsonb_build_object('code', CAST(:code AS text)))",
 }
 _DEEDS = "SELECT id, person, deed, kind, subject, about, reason, done_at, done_at AS at FROM deed"
+_INSTRUCTIONS = """
+SELECT DISTINCT ON (owner_code, order_no, leg) owner_code, order_no, leg, payload
+FROM docking_outgoing JOIN unnest($2::text[], $3::text[], $4::text[]) AS asked(owner_code, order_no, leg)
+     USING (owner_code, order_no, leg)
+WHERE counterpart = $1 AND state <> 'rejected' ORDER BY owner_code, order_no, leg, revision DESC
+"""
+_REPORTED = f"""
+SELECT owner_code, order_no, leg, (told->>'line_no')::int AS line_no, sum((told->>'quantity')::bigint)::bigint AS pieces
+FROM docking_incoming JOIN unnest($2::text[], $3::text[], $4::text[]) AS asked(owner_code, order_no, leg)
+     USING (owner_code, order_no, leg)
+JOIN event ON type = '{ActualReportedV1.type}' AND subject = concat_ws('/', owner_code, order_no, leg, out_biz_code),
+     jsonb_array_elements(data->'lines') told
+WHERE counterpart = $1 GROUP BY owner_code, order_no, leg, line_no
+"""  # noqa: S608 - the type is a name of ours
 _COUNTED = """
 CREATE TEMPORARY TABLE counted ON COMMIT DROP AS
 SELECT owner_code, item_code, grade, sum(free)::bigint AS free, sum(locked)::bigint AS locked,

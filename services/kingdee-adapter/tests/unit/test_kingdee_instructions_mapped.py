@@ -118,6 +118,7 @@ def test_a_loss_leaves_and_a_gain_arrives_without_anybody_to_send_it(leg: Leg, i
     assert head[approver] == "manager01"
     assert [name for name in head if name.startswith(("receiver", "sender", "platform", "shop"))] == []
     assert [row["plan_qty"] for row in document.records["L"]] == [2]
+    assert written(document, built_in("kingdee-masked"))["order_type"] == "ADJUST"
 
 
 def test_the_sample_items_come_out_of_their_events() -> None:

@@ -45,7 +45,7 @@ def actual_event(document: Document, *, counterpart_code: str, family: str, file
         kind=KINDS[_text(head, "order_type")],
         counterpart_code=counterpart_code,
         counterpart_order_no=_text(head, "wms_order_no"),
-        actual_no=_text(head, "out_biz_code") or document.content_hash,
+        actual_no=_text(head, "out_biz_code"),
         status=status,
         final=head["confirm_type"] == FINAL and status not in STATUS_ONLY,
         occurred_at=_time(head["shipped_at" if leg is Leg.OUT else "received_at"]),

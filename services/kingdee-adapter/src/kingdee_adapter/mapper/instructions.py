@@ -6,6 +6,7 @@ from typing import Any
 
 from kingdee_adapter.mapper.codes import INVENTORY_TYPES, ORDER_TYPES
 from lemai_chassis.reference import Reference
+from lemai_contracts import event_types
 from lemai_contracts.catalog import ItemChangedV1
 from lemai_contracts.fulfilment import (
     AdjustmentInstructedV1,
@@ -38,6 +39,17 @@ Person = Mapping[str, Any]
 """A revealed consignee: plain, or masked with the platform's token."""
 Fields = Mapping[str, Value | None]
 """A row of a document before what is empty is left out."""
+
+
+def payload_of(event: Instruction | ItemChangedV1) -> bytes:
+    """What a document is made from: the type of its event, and on the next line the body."""
+    return f"{event.type}\n{event.model_dump_json()}".encode()
+
+
+def event_of(payload: bytes) -> Any:
+    """The event of a payload."""
+    kind, _, body = payload.partition(b"\n")
+    return event_types()[kind.decode()].model_validate_json(body)
 
 
 def interface_of(event: Instruction | ItemChangedV1) -> str:
