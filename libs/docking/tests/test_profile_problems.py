@@ -115,11 +115,10 @@ def changed(path: str, value: Any) -> Any:
     place: Any = content
     for key in keys:
         place = place[int(key)] if isinstance(place, list) else place.setdefault(key, {})
-    key = int(last) if isinstance(place, list) else last
     if value is GONE:
-        del place[key]
+        del place[last]
     else:
-        place[key] = value
+        place[int(last) if isinstance(place, list) else last] = value
     return content
 
 

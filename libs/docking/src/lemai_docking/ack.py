@@ -118,8 +118,8 @@ def ack_of_rejection(fault: Fault, *, name: str, sha256: str, received_at: datet
 
 def _around(decoded: Decoded, line: int) -> Document | Rejected | None:
     """The document a line of the file is about; None before the first, and for the whole file."""
-    begun = [one for one in (*decoded.documents, *decoded.rejected) if one.line_no <= line]
-    return max(begun, key=lambda one: one.line_no, default=None)
+    everything: list[Document | Rejected] = [*decoded.documents, *decoded.rejected]
+    return max((one for one in everything if one.line_no <= line), key=lambda one: one.line_no, default=None)
 
 
 def _status(accepted: int, held: int, rejected: int) -> Literal["ACCEPTED", "PARTIAL", "REJECTED", "HELD"]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lemai_docking.judging import DOCUMENTS_MAX
 from lemai_docking.layout import layouts
 from lemai_docking.outgoing import Waiting
 from lemai_docking.profile import Profile
@@ -36,12 +35,13 @@ def due(profile: Profile, waiting: Sequence[Waiting], stamps: Mapping[str, datet
     batches: dict[str, Batch] = {}
     for one in waiting:
         ahead = stamps.get(profile.interfaces[one.interface].file, now) - now > AHEAD_MAX
-        limit = DOCUMENTS_MAX if ahead else BATCH_MAX
+        limit = profile.limits.documents if ahead else min(BATCH_MAX, profile.limits.documents)
         # An age below zero is that of a document from before the clock was set back.
         young = timedelta(0) <= now - one.oldest_at < BATCH_AGE
         if one.count >= limit or not young or (one.urgent and not ahead):
             batches[one.interface] = Batch(one.interface, limit)
     if batches:
-        batches |= {one.interface: Batch(one.interface, DOCUMENTS_MAX) for one in waiting if is_item(one.interface)}
+        most = profile.limits.documents
+        batches |= {one.interface: Batch(one.interface, most) for one in waiting if is_item(one.interface)}
     first = {one.interface: one.first_id for one in waiting}
     return sorted(batches.values(), key=lambda batch: (not is_item(batch.interface), first[batch.interface]))

@@ -10,9 +10,6 @@ from lemai_docking.profile import Profile
 from lemai_docking.routing import has_upper_suffix, route
 from lemai_docking.rules import broken_rules
 
-BYTES_MAX = 50_000_000
-LINES_MAX = 100_000
-DOCUMENTS_MAX = 5_000
 FAULTS_MAX = 50
 
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 FieldType = Annotated[str, StringConstraints(pattern=r"^(str|enum|int|qty|flag|date|datetime|instant|dec\(\d+,\d+\))$")]
 
@@ -185,10 +184,10 @@ def validated(model: type[DefinitionT], content: Any, name: str) -> DefinitionT:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise DefinitionError(name, list(map(_told, error.errors()))) from error
+        raise DefinitionError(name, [_told(problem) for problem in error.errors()]) from error
 
 
-def _told(problem: ErrorDetails) -> str:
+def _told(problem: Mapping[str, Any]) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     key = ".".join(map(str, problem["loc"])) or "(file)"
     return f"{key}: {message}" if " / " in message else f"{key}: 不合规定 / {message}"

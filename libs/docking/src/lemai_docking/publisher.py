@@ -19,7 +19,6 @@ from lemai_docking.codec import Rendered
 from lemai_docking.documents import Document
 from lemai_docking.encodings import codec_of
 from lemai_docking.faults import DocumentRefused, Fault, FileRejected
-from lemai_docking.judging import LINES_MAX
 from lemai_docking.layout import layouts
 from lemai_docking.outgoing import Outgoing, OutgoingFile, OutgoingJournal
 from lemai_docking.profile import Profile
@@ -221,7 +220,7 @@ class Publisher:
                 refused.append((document, refusal.faults))
                 continue
             lines += rendered.line_count
-            if lines > LINES_MAX and written:
+            if lines > self._profile.limits.lines and written:
                 break
             written.append((document, rendered))
         return written, refused
