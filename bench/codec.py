@@ -10,10 +10,10 @@ from typing import TypeVar
 from bench.results import Result
 
 from lemai_docking.codec import encode
+from lemai_docking.definitions.profile import Profile, built_in
+from lemai_docking.definitions.samples import sample_for
 from lemai_docking.documents import Document
-from lemai_docking.encodings import codec_of
-from lemai_docking.profile import Profile, built_in
-from lemai_docking.samples import sample_for
+from lemai_docking.encodings.choice import codec_of
 
 LINES = 100_000
 ORDERS = 5_000
@@ -39,9 +39,12 @@ async def run() -> Result:
 
 
 def a_page(profile: Profile) -> Document:
-    """A page of stock with as many lines as one may have, every item another."""
+    """An owner's page of stock with as many lines as one may have, every item another."""
     page = sample_for(profile, "inventory_balance", Random(1), lines=LINES)
-    rows = [{**row, "item_code": f"GB-{number:06d}"} for number, row in enumerate(page.records["B"])]
+    rows = [
+        {**row, "owner_code": "JFY", "item_code": f"GB-{number:06d}", "unit": "Pcs"}
+        for number, row in enumerate(page.records["B"])
+    ]
     return replace(page, records={"B": rows})
 
 
@@ -83,10 +86,10 @@ def split(data: bytes) -> int:
 
 
 def fastest(work: Callable[[], T]) -> tuple[float, T]:
-    """Seconds of the fastest of some rounds, and what it gave."""
+    """Processor seconds of the fastest of some rounds, and what it gave; other processes do not count."""
     best = float("inf")
     for _ in range(ROUNDS):
-        began = time.perf_counter()
+        began = time.process_time()
         result = work()
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.process_time() - began)
     return best, result

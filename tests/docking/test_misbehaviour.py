@@ -35,13 +35,14 @@ class Script:
 
 WHOLE = [(1, 1, GOOD), (2, 2, GOOD)]
 SCRIPTS = {
-    "two_parcels": Script(
+    "partial": Script(
         SALES,
         "2611230001",
         [("PARTDELIVERED", False, [(1, 1, GOOD), (2, 1, GOOD)]), ("DELIVERED", True, [(2, 1, GOOD)])],
     ),
     "short": Script(SALES, "2611230002", [("DELIVERED", True, [(1, 1, GOOD), (2, 1, GOOD)])]),
     "damaged": Script(PURCHASE, "2611230003", [("FULFILLED", True, [(1, 199, GOOD), (1, 1, DEFECTIVE)])]),
+    "late": Script(SALES, "2611230007", [("DELIVERED", True, WHOLE)]),
     "reject": Script(SALES, "2611230004", [("REJECT", True, [(1, 0, GOOD), (2, 0, GOOD)])]),
     "status_only": Script(SALES, "2611230005", [("ACCEPT", False, []), ("DELIVERED", True, WHOLE)]),
     "exception": Script(SALES, "2611230006", [("EXCEPTION", False, []), ("DELIVERED", True, WHOLE)]),
@@ -52,6 +53,8 @@ ON_BILLS = {
     "status_only": [("DELIVERED", True, WHOLE)],
     "exception": [("DELIVERED", True, WHOLE)],
 }
+TROUBLES = ("cut_upload", "refuse_rename", "disk_full", "permission_denied")
+LATE_MS = 2_000
 DAMAGES = ("half_file", "half_temporary", "crash_mid_file")
 
 
@@ -62,8 +65,9 @@ def pieces(report: ActualReportedV1) -> Pieces:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def scripted(ready: Exchange) -> dict[tuple[str, str], Instruction]:
     """An order for each script through every channel at once, by owner and script."""
-    behaviours = {script.number + script.case.suffix: name for name, script in SCRIPTS.items()}
-    await ready.kingdee.post("/sim/scripts", {"order_no": behaviours})
+    for name, script in SCRIPTS.items():
+        plan = {"kind": name, "order_no": script.number + script.case.suffix, "count": len(ready.owners)}
+        await ready.kingdee.post("/sim/misbehave", plan | ({"delay_ms": LATE_MS} if name == "late" else {}))
     return {
         (owner.code, name): (await ready.instruct(script.case, owner, script.number))[0]
         for owner in ready.owners
@@ -94,6 +98,20 @@ async def test_reports_in_a_file_cut_short_are_told_once_when_they_come_again(
     [report] = await ready.reports(order)
 
     assert pieces(report) == WHOLE
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+@through([owner for owner in OWNERS if owner.channel == "sftp"])
+async def test_a_server_that_refuses_or_breaks_off_gets_the_file_once_all_the_same(
+    ready: Exchange, owner: Owner, trouble: str
+) -> None:
+    await ready.kingdee.post("/sim/misbehave", {"kind": trouble, "face": owner.channel, "count": 2})
+    [order] = await ready.instruct(SALES, owner, f"26112320{TROUBLES.index(trouble):02}")
+
+    [report] = await ready.reports(order)
+
+    assert pieces(report) == WHOLE
+    assert await ready.came(order) == 1
 
 
 @through(FILES)

@@ -11,9 +11,9 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from lemai_docking.channel import NotDone, Undecided
-from lemai_docking.encodings import codec_of
-from lemai_docking.profile import built_in
-from lemai_docking.testing import Docking
+from lemai_docking.definitions.profile import built_in
+from lemai_docking.encodings.choice import codec_of
+from lemai_docking.testing.docking import Docking
 
 NAME = "Deliver_20261122100000.sh"
 

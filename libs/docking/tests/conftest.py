@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from lemai_docking.profile import Profile, built_in
-from lemai_docking.sftp import SftpFolder
-from lemai_docking.testing import Docking, create_tables
-from lemai_docking.testing_sftp import FaultySftp, serving
+from lemai_docking.channels.sftp import SftpFolder
+from lemai_docking.definitions.profile import Profile, built_in
+from lemai_docking.testing.docking import Docking, create_tables
+from lemai_docking.testing.sftp import FaultySftp, serving
 
 SAMPLES = Path(__file__).parent / "samples"
 

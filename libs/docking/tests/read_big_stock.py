@@ -4,8 +4,8 @@ import resource
 import sys
 from pathlib import Path
 
-from lemai_docking.encodings import codec_of
-from lemai_docking.profile import find_profile
+from lemai_docking.definitions.profile import find_profile
+from lemai_docking.encodings.choice import codec_of
 
 
 def main(profile: str, file: Path) -> None:

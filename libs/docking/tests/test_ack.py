@@ -2,9 +2,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from lemai_docking.ack import ack_of
-from lemai_docking.encodings import codec_of
-from lemai_docking.profile import Profile
-from lemai_docking.testing import reseal
+from lemai_docking.definitions.profile import Profile
+from lemai_docking.encodings.choice import codec_of
+from lemai_docking.testing.docking import reseal
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 SHIP = "SHIP-20261122152100.shupl"

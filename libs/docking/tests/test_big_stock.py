@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lemai_docking.encodings import codec_of
-from lemai_docking.profile import load_profile
+from lemai_docking.definitions.profile import load_profile
+from lemai_docking.encodings.choice import codec_of
 
 FOREIGN = Path(__file__).with_name("foreign") / "acme.yaml"
 READER = Path(__file__).with_name("read_big_stock.py")

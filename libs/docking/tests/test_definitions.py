@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lemai_docking.layout import DefinitionError, Layout, Record, envelope, layouts, load_definition
-from lemai_docking.profile import Profile, built_in, load_profile
-from lemai_docking.routing import SUFFIXES
+from lemai_docking.definitions.layout import DefinitionError, Layout, Record, envelope, layouts, load_definition
+from lemai_docking.definitions.profile import Profile, built_in, load_profile
+from lemai_docking.encodings.routing import SUFFIXES
 
 SOLD = {
     "platform_code", "shop_name", "placed_at", "total_amount", "item_amount", "logistics_code", "receiver_name",

@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 
 from lemai_docking.channel import NotDone
+from lemai_docking.definitions.profile import Profile
 from lemai_docking.documents import Document
-from lemai_docking.encodings import codec_of
-from lemai_docking.profile import Profile
-from lemai_docking.testing import Docking
+from lemai_docking.encodings.choice import codec_of
+from lemai_docking.testing.docking import Docking
 
 Sample = Callable[[str], bytes]
 FIRST = "Deliver_20261122100001.sh"

@@ -9,15 +9,15 @@ from typing import Any
 import asyncssh
 import pytest
 
-from lemai_docking import sftp_session
 from lemai_docking.channel import NotDone, Undecided
+from lemai_docking.channels import sftp_session
+from lemai_docking.channels.sftp import SftpFolder
+from lemai_docking.definitions.profile import Profile
 from lemai_docking.documents import Document
-from lemai_docking.encodings import codec_of
-from lemai_docking.profile import Profile
+from lemai_docking.encodings.choice import codec_of
 from lemai_docking.publisher import Publisher
-from lemai_docking.sftp import SftpFolder
-from lemai_docking.testing import Docking
-from lemai_docking.testing_sftp import FaultySftp
+from lemai_docking.testing.docking import Docking
+from lemai_docking.testing.sftp import FaultySftp
 
 Sample = Callable[[str], bytes]
 Order = Callable[[str], Document]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from lemai_docking.folder import Folder
+from lemai_docking.channels.folder import Folder
 
 
 @pytest.fixture

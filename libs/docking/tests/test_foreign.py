@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from lemai_docking.codec import encode
+from lemai_docking.definitions.profile import Profile, find_profile
 from lemai_docking.documents import Document, Value
-from lemai_docking.encodings import codec_of
+from lemai_docking.encodings.choice import codec_of
 from lemai_docking.faults import DocumentRefused, FileRejected
-from lemai_docking.profile import Profile, find_profile
 
 FOREIGN = Path(__file__).with_name("foreign")
 PAGE = Path(__file__).parents[3] / "docs" / "integrators" / "docking.md"

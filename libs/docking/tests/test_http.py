@@ -11,19 +11,19 @@ from typing import Any, Literal
 import pytest
 from sqlalchemy import text
 
-from lemai_docking import http_client
 from lemai_docking.ack import Ack
 from lemai_docking.ack_xml import read_xml, xml_bytes
 from lemai_docking.channel import NotDone, Undecided
-from lemai_docking.encodings import codec_of
-from lemai_docking.http_client import HttpClient
-from lemai_docking.http_pull import Cursor, HttpInlet
-from lemai_docking.http_push import HttpOutlet
-from lemai_docking.http_server import NonceTable, answer
-from lemai_docking.profile import Profile, built_in
-from lemai_docking.signing import Credentials, Unsigned, signed, verify
-from lemai_docking.testing import TABLES, Docking
-from lemai_docking.testing_http import Asked, FaultyHttp, serving
+from lemai_docking.channels import http_client
+from lemai_docking.channels.http_client import HttpClient
+from lemai_docking.channels.http_pull import Cursor, HttpInlet
+from lemai_docking.channels.http_push import HttpOutlet
+from lemai_docking.channels.http_server import NonceTable, answer
+from lemai_docking.channels.signing import Credentials, Unsigned, signed, verify
+from lemai_docking.definitions.profile import Profile, built_in
+from lemai_docking.encodings.choice import codec_of
+from lemai_docking.testing.docking import TABLES, Docking
+from lemai_docking.testing.http import Asked, FaultyHttp, serving
 
 Sample = Callable[[str], bytes]
 KNOWN = Credentials("lemai", "s3cret")

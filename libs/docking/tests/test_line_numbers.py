@@ -3,7 +3,7 @@ from decimal import Decimal
 import pytest
 
 from lemai_docking.documents import Document, Row
-from lemai_docking.line_numbers import InstructedLine, numbered
+from lemai_docking.encodings.line_numbers import InstructedLine, numbered
 
 CHEAP, DEAR = Decimal("35.00"), Decimal("69.00")
 

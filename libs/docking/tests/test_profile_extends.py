@@ -1,6 +1,6 @@
 """A profile that extends a built-in one says only what it has otherwise."""
 
-from lemai_docking.profile import built_in
+from lemai_docking.definitions.profile import built_in
 
 
 def test_an_extending_profile_replaces_lists_and_keeps_the_rest() -> None:

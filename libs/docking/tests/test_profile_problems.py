@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from lemai_docking.layout import DefinitionError
-from lemai_docking.profile import find_profile, load_profile
+from lemai_docking.definitions.layout import DefinitionError
+from lemai_docking.definitions.profile import find_profile, load_profile
 
 FOREIGN = yaml.safe_load((Path(__file__).with_name("foreign") / "acme.yaml").read_text(encoding="utf-8"))
 SHIP = "interfaces.ship_result"

@@ -14,11 +14,11 @@ import pytest
 from sqlalchemy import select, text
 
 from lemai_docking.ack import Ack, Result
+from lemai_docking.definitions.profile import Profile
 from lemai_docking.documents import Document
-from lemai_docking.encodings import codec_of
+from lemai_docking.encodings.choice import codec_of
 from lemai_docking.faults import FencedOut
-from lemai_docking.profile import Profile
-from lemai_docking.testing import TABLES, Docking
+from lemai_docking.testing.docking import TABLES, Docking
 
 Sample = Callable[[str], bytes]
 FIRST = "Deliver_20261122100001.sh"

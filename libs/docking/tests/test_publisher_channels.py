@@ -12,11 +12,11 @@ import pytest
 
 from lemai_docking.ack import Ack, Result
 from lemai_docking.channel import CallOutlet, NotDone, Undecided
+from lemai_docking.definitions.profile import Profile
 from lemai_docking.documents import Document
-from lemai_docking.encodings import codec_of
-from lemai_docking.profile import Profile
+from lemai_docking.encodings.choice import codec_of
 from lemai_docking.publisher import Publisher
-from lemai_docking.testing import Docking
+from lemai_docking.testing.docking import Docking
 
 Sample = Callable[[str], bytes]
 FIRST = "Deliver_20261122100001.sh"

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from lemai_docking.channels.folder import Folder
+from lemai_docking.definitions.profile import Profile
 from lemai_docking.documents import Decoded
-from lemai_docking.encodings import codec_of
+from lemai_docking.encodings.choice import codec_of
+from lemai_docking.encodings.text.codec import TextCodec
 from lemai_docking.faults import Fault
-from lemai_docking.folder import Folder
-from lemai_docking.profile import Profile
 from lemai_docking.receiver import Receiver
-from lemai_docking.testing import Docking, reseal
-from lemai_docking.text_codec import TextCodec
+from lemai_docking.testing.docking import Docking, reseal
 
 Sample = Callable[[str], bytes]
 SHIP = "SHIP-20261122152100.shupl"

@@ -8,12 +8,12 @@ from typing import Any, TypedDict
 import pytest
 from sqlalchemy import text
 
-from lemai_docking.encodings import codec_of
+from lemai_docking.definitions.profile import Profile
+from lemai_docking.encodings.choice import codec_of
 from lemai_docking.faults import FileRejected
-from lemai_docking.profile import Profile
+from lemai_docking.journal.retention import forget
 from lemai_docking.replay import Replayed, Replayer, StillRefused
-from lemai_docking.retention import forget
-from lemai_docking.testing import TABLES, Docking, reseal
+from lemai_docking.testing.docking import TABLES, Docking, reseal
 
 Sample = Callable[[str], bytes]
 SHIP = "SHIP-20261122152100.shupl"

@@ -2,12 +2,12 @@ from collections.abc import Callable
 
 import pytest
 
-from lemai_docking.encodings import codec_of
+from lemai_docking.definitions.layout import layouts
+from lemai_docking.definitions.profile import Profile
+from lemai_docking.encodings.choice import codec_of
+from lemai_docking.encodings.routing import has_upper_suffix, route, split_order_no
 from lemai_docking.faults import BadValue
-from lemai_docking.layout import layouts
-from lemai_docking.profile import Profile
-from lemai_docking.routing import has_upper_suffix, route, split_order_no
-from lemai_docking.testing import reseal
+from lemai_docking.testing.docking import reseal
 
 SHIP = ("ship_result", "supplier_return_result")
 RECV = ("receipt_result", "sales_return_result")

@@ -12,10 +12,10 @@ import asyncssh
 import pytest
 
 from lemai_docking.channel import NotDone
+from lemai_docking.channels.sftp import SftpFolder
 from lemai_docking.faults import FencedOut
-from lemai_docking.sftp import SftpFolder
-from lemai_docking.testing import Clock, Docking
-from lemai_docking.testing_sftp import CLIENT_KEY, FaultySftp
+from lemai_docking.testing.docking import Clock, Docking
+from lemai_docking.testing.sftp import CLIENT_KEY, FaultySftp
 
 Sample = Callable[[str], bytes]
 NAME = "Deliver_20261122100000.sh"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lemai_docking.signing import Credentials, Unsigned, signature, signed, verify
+from lemai_docking.channels.signing import Credentials, Unsigned, signature, signed, verify
 
 KNOWN = Credentials("lemai", "s3cret")
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lemai_docking.codec import encode
+from lemai_docking.definitions.layout import Field, Layout, Record, layouts
+from lemai_docking.definitions.profile import Profile, load_profile
+from lemai_docking.definitions.samples import sample
 from lemai_docking.documents import Document
-from lemai_docking.encodings import codec_of
-from lemai_docking.layout import Field, Layout, Record, layouts
-from lemai_docking.profile import Profile, load_profile
-from lemai_docking.samples import sample
+from lemai_docking.encodings.choice import codec_of
 
 STAMP = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 ANYTHING = "aZ9 -_%\t\n\r|\"',;:\\中亅乗𠮷€é\u3000\x7f\u2028😀*"

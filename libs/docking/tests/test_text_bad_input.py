@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from lemai_docking.encodings import codec_of
+from lemai_docking.definitions.profile import Profile
+from lemai_docking.encodings.choice import codec_of
 from lemai_docking.faults import Fault, FileRejected
-from lemai_docking.profile import Profile
-from lemai_docking.testing import reseal
+from lemai_docking.testing.docking import reseal
 
 NAME = "SHIP-20261122152100.shupl"
 HEADER = {

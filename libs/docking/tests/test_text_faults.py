@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from lemai_docking.codec import encode
-from lemai_docking.encodings import codec_of
+from lemai_docking.definitions.profile import Profile
+from lemai_docking.encodings.choice import codec_of
 from lemai_docking.faults import FileRejected
-from lemai_docking.profile import Profile
-from lemai_docking.testing import reseal
+from lemai_docking.testing.docking import reseal
 
 DELIVER = "Deliver_20261122100000.sh"
 SHIP = "SHIP-20261122152100.shupl"

@@ -8,12 +8,12 @@ from random import Random
 import pytest
 
 from lemai_docking.codec import Codec, encode
+from lemai_docking.definitions.layout import layouts
+from lemai_docking.definitions.profile import Profile, built_in, load_profile
 from lemai_docking.documents import Decoded
-from lemai_docking.encodings import codec_of
+from lemai_docking.encodings.choice import codec_of
 from lemai_docking.faults import FileRejected
-from lemai_docking.layout import layouts
-from lemai_docking.profile import Profile, built_in, load_profile
-from lemai_docking.testing import reseal
+from lemai_docking.testing.docking import reseal
 
 HERE = Path(__file__).parent
 SAMPLES = sorted((HERE / "samples").iterdir())

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lemai_docking.codec import encode
+from lemai_docking.definitions.layout import Record, layouts
+from lemai_docking.definitions.profile import Profile, built_in
+from lemai_docking.definitions.samples import sample
 from lemai_docking.documents import Document, Header, Value
-from lemai_docking.encodings import codec_of
+from lemai_docking.encodings.choice import codec_of
 from lemai_docking.faults import DocumentRefused, FileRejected
-from lemai_docking.layout import Record, layouts
-from lemai_docking.profile import Profile, built_in
-from lemai_docking.samples import sample
 
 STAMP = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 ALPHABET = "aZ9 -_%\t\n\r|\"',;:\\中亅乗𠮷€é\u3000\x7f\u2028😀*"

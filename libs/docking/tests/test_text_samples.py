@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from lemai_docking.codec import encode
-from lemai_docking.encodings import codec_of
-from lemai_docking.layout import layouts
-from lemai_docking.profile import Profile
+from lemai_docking.definitions.layout import layouts
+from lemai_docking.definitions.profile import Profile
+from lemai_docking.encodings.choice import codec_of
 
 Sample = Callable[[str], bytes]
 

@@ -33,9 +33,9 @@ from lemai_contracts import Attributes, Event, to_headers
 from lemai_contracts.catalog import ItemChangedV1
 from lemai_contracts.examples import example
 from lemai_contracts.fulfilment import OutboundInstructedV1
+from lemai_docking.definitions.profile import built_in
 from lemai_docking.documents import Decoded
-from lemai_docking.encodings import codec_of
-from lemai_docking.profile import built_in
+from lemai_docking.encodings.choice import codec_of
 
 E = TypeVar("E", bound=Event)
 T = TypeVar("T")

@@ -13,14 +13,14 @@ from rich.console import Console
 from rich.table import Table
 
 from lemai_docking.codec import encode
-from lemai_docking.columns import Column, starts, tags_of
+from lemai_docking.definitions.columns import Column, starts, tags_of
+from lemai_docking.definitions.layout import DefinitionError, Field, Layout, layouts
+from lemai_docking.definitions.profile import Profile, find_profile
+from lemai_docking.definitions.samples import sample_for
 from lemai_docking.documents import Decoded, Document, Row
-from lemai_docking.encodings import codec_of
+from lemai_docking.encodings.choice import codec_of
+from lemai_docking.encodings.values import SHANGHAI
 from lemai_docking.faults import DocumentRefused, Fault, FileRejected
-from lemai_docking.layout import DefinitionError, Field, Layout, layouts
-from lemai_docking.profile import Profile, find_profile
-from lemai_docking.samples import sample_for
-from lemai_docking.values import SHANGHAI
 
 app = typer.Typer(no_args_is_help=True, help="布局与方案 / layouts and profiles")
 console = Console()

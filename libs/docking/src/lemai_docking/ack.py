@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from lemai_docking.definitions.layout import layouts
 from lemai_docking.documents import Decoded, Document, Rejected
+from lemai_docking.encodings.values import SHANGHAI
 from lemai_docking.faults import Fault
-from lemai_docking.layout import layouts
-from lemai_docking.values import SHANGHAI
 
 
 class Result(BaseModel):

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lemai_docking.layout import layouts
-from lemai_docking.outgoing import Waiting
-from lemai_docking.profile import Profile
+from lemai_docking.definitions.layout import layouts
+from lemai_docking.definitions.profile import Profile
+from lemai_docking.journal.outgoing import Waiting
 
 BATCH_MAX = 500
 BATCH_AGE = timedelta(seconds=1)

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 
+from lemai_docking.definitions.layout import layouts
 from lemai_docking.faults import HELD, Fault
-from lemai_docking.layout import layouts
 
 Value = str | int | Decimal | datetime | date
 Row = Mapping[str, Value]

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lemai_docking.codec import Codec
+from lemai_docking.definitions.layout import layouts
 from lemai_docking.documents import Decoded, Document, Rejected
 from lemai_docking.faults import Fault
-from lemai_docking.incoming import IncomingFile, IncomingJournal
-from lemai_docking.layout import layouts
-from lemai_docking.outgoing import OrderKey
+from lemai_docking.journal.incoming import IncomingFile, IncomingJournal
+from lemai_docking.journal.outgoing import OrderKey
 
 SNAPSHOT = "inventory_balance"
 

@@ -16,12 +16,12 @@ from lemai_docking.backoff import Backoff
 from lemai_docking.batching import Batch, due, is_item
 from lemai_docking.channel import Entry, NotDone, Outlet, Undecided
 from lemai_docking.codec import Rendered
+from lemai_docking.definitions.layout import layouts
+from lemai_docking.definitions.profile import Profile
 from lemai_docking.documents import Document
-from lemai_docking.encodings import codec_of
+from lemai_docking.encodings.choice import codec_of
 from lemai_docking.faults import DocumentRefused, Fault, FileRejected
-from lemai_docking.layout import layouts
-from lemai_docking.outgoing import Outgoing, OutgoingFile, OutgoingJournal
-from lemai_docking.profile import Profile
+from lemai_docking.journal.outgoing import Outgoing, OutgoingFile, OutgoingJournal
 
 HALF_WRITTEN_AGE = timedelta(minutes=10)
 ACK_BYTES_MAX = 20_000_000

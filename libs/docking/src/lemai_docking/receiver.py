@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from lemai_docking.ack import Ack, ack_of, ack_of_rejection
 from lemai_docking.codec import Codec
+from lemai_docking.definitions.profile import Profile
 from lemai_docking.documents import Decoded
 from lemai_docking.faults import Fault, FileRejected
-from lemai_docking.incoming import IncomingFile, IncomingJournal
+from lemai_docking.journal.incoming import IncomingFile, IncomingJournal
 from lemai_docking.posting import Posting, ReceiverPorts
-from lemai_docking.profile import Profile
 
 log = logging.getLogger(__name__)
 

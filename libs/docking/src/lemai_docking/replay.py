@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lemai_docking.ack import Ack, ack_of
 from lemai_docking.documents import Decoded
+from lemai_docking.encodings.values import SHANGHAI
 from lemai_docking.faults import Fault, FileRejected
-from lemai_docking.incoming import IncomingFile
-from lemai_docking.quarantine import Decision
+from lemai_docking.journal.incoming import IncomingFile
+from lemai_docking.journal.quarantine import Decision
 from lemai_docking.receiver import Receiver, check_message
-from lemai_docking.values import SHANGHAI
 
 
 class StillRefused(Exception):

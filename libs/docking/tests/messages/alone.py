@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 
 from lemai_docking.codec import Codec
-from lemai_docking.encodings import codec_of
+from lemai_docking.definitions.profile import built_in
+from lemai_docking.encodings.choice import codec_of
 from lemai_docking.faults import FileRejected
-from lemai_docking.profile import built_in
-from lemai_docking.soap_envelope import SoapFault, opened
+from lemai_docking.soap.envelope import SoapFault, opened
 
 MILLION = 1_000_000
 PEAK = Path("/proc/self/clear_refs")

@@ -9,11 +9,11 @@ from random import Random
 from hypothesis import strategies as st
 
 from lemai_docking.codec import Codec
+from lemai_docking.definitions.layout import layouts
+from lemai_docking.definitions.profile import Profile, built_in
+from lemai_docking.definitions.samples import sample
 from lemai_docking.documents import Document, Row
-from lemai_docking.encodings import codec_of
-from lemai_docking.layout import layouts
-from lemai_docking.profile import Profile, built_in
-from lemai_docking.samples import sample
+from lemai_docking.encodings.choice import codec_of
 
 STAMP = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 SAMPLES = Path(__file__).parents[1] / "samples"

@@ -9,11 +9,11 @@ from typing import Any
 import uvicorn
 
 from lemai_docking.ack import Ack, Result
-from lemai_docking.encodings import codec_of
-from lemai_docking.profile import Profile
-from lemai_docking.soap_envelope import Login
-from lemai_docking.soap_server import MEDIA_TYPE, respond
-from lemai_docking.wsdl import served
+from lemai_docking.definitions.profile import Profile
+from lemai_docking.encodings.choice import codec_of
+from lemai_docking.soap.envelope import Login
+from lemai_docking.soap.server import MEDIA_TYPE, respond
+from lemai_docking.soap.wsdl import served
 
 from .docking_messages import STAMP, profile_of
 

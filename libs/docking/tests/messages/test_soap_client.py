@@ -9,10 +9,10 @@ import pytest
 
 from lemai_docking.ack import Ack
 from lemai_docking.channel import NotDone, Undecided
+from lemai_docking.encodings.messages.xml_syntax import whole
 from lemai_docking.faults import Fault
-from lemai_docking.soap_client import SoapOutlet
-from lemai_docking.soap_envelope import Envelope, Login, SoapFault, answer, fault, message_of, opened
-from lemai_docking.xml_syntax import whole
+from lemai_docking.soap.client import SoapOutlet
+from lemai_docking.soap.envelope import Envelope, Login, SoapFault, answer, fault, message_of, opened
 
 from .docking_messages import converted, profile_of
 from .soap_world import reply, serving

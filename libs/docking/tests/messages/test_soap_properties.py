@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lemai_docking.ack import Ack, Result
-from lemai_docking.encodings import codec_of
-from lemai_docking.layout import layouts
-from lemai_docking.soap_envelope import Login, ack_of, answer, call, message_of, opened
-from lemai_docking.wsdl import ADDRESS, OPERATIONS, committed, generated, served
-from lemai_docking.xml_syntax import whole
+from lemai_docking.definitions.layout import layouts
+from lemai_docking.encodings.choice import codec_of
+from lemai_docking.encodings.messages.xml_syntax import whole
+from lemai_docking.soap.envelope import Login, ack_of, answer, call, message_of, opened
+from lemai_docking.soap.wsdl import ADDRESS, OPERATIONS, committed, generated, served
 
 from .docking_messages import STAMP, converted, documents, everything, written
 
@@ -19,7 +19,7 @@ LOGIN = Login("lemai", "< secret & more >")
 
 
 def test_the_committed_wsdl_is_the_layouts() -> None:
-    """If this fails, `python -m lemai_docking.wsdl` writes it anew."""
+    """If this fails, `python -m lemai_docking.soap.wsdl` writes it anew."""
     assert committed() == generated()
 
 

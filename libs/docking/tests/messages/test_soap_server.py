@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from lemai_docking.ack import Ack
-from lemai_docking.soap_envelope import Login, ack_of, call, fault_of, opened
-from lemai_docking.soap_server import Answered, respond
+from lemai_docking.soap.envelope import Login, ack_of, call, fault_of, opened
+from lemai_docking.soap.server import Answered, respond
 
 from .docking_messages import converted
 from .soap_world import LOGIN, Inbox, face, serving

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from lemai_docking.encodings import codec_of
+from lemai_docking.encodings.choice import codec_of
 from lemai_docking.faults import FileRejected
 
 from .docking_messages import converted, profile_of

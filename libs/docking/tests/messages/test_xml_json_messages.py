@@ -9,7 +9,7 @@ import pytest
 
 from lemai_docking.codec import Codec
 from lemai_docking.documents import Decoded
-from lemai_docking.encodings import codec_of
+from lemai_docking.encodings.choice import codec_of
 from lemai_docking.faults import FileRejected
 
 from .docking_messages import SAMPLES, VECTORS, converted, profile_of

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lemai_docking.definitions.layout import layouts
+from lemai_docking.definitions.samples import sample
 from lemai_docking.documents import Document
-from lemai_docking.encodings import codec_of
+from lemai_docking.encodings.choice import codec_of
 from lemai_docking.faults import DocumentRefused
-from lemai_docking.layout import layouts
-from lemai_docking.samples import sample
 
 from .docking_messages import STAMP, documents, everything, written
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lemai_docking.encodings import codec_of
+from lemai_docking.encodings.choice import codec_of
 
 from .docking_messages import converted, profile_of
 

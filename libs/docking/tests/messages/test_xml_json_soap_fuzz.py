@@ -7,11 +7,11 @@ from random import Random
 import pytest
 
 from lemai_docking.documents import Decoded
-from lemai_docking.encodings import codec_of
+from lemai_docking.encodings.choice import codec_of
+from lemai_docking.encodings.messages.xml_syntax import whole
 from lemai_docking.faults import FileRejected
-from lemai_docking.soap_envelope import Login, SoapFault, call, message_of, opened
-from lemai_docking.wsdl import OPERATIONS
-from lemai_docking.xml_syntax import whole
+from lemai_docking.soap.envelope import Login, SoapFault, call, message_of, opened
+from lemai_docking.soap.wsdl import OPERATIONS
 
 from .docking_messages import SAMPLES, converted, profile_of
 

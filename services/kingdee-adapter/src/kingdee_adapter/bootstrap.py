@@ -28,11 +28,11 @@ from lemai_chassis.reference import Counterpart, HttpChannel, K3CloudChannel, Re
 from lemai_chassis.schedules import Schedule
 from lemai_chassis.service import Service
 from lemai_chassis.settings import Settings
+from lemai_docking.channels.http_server import NonceTable
 from lemai_docking.codec import Codec
-from lemai_docking.encodings import codec_of
-from lemai_docking.http_server import NonceTable
-from lemai_docking.profile import Profile, find_profile
-from lemai_docking.tables import Vault
+from lemai_docking.definitions.profile import Profile, find_profile
+from lemai_docking.encodings.choice import codec_of
+from lemai_docking.journal.tables import Vault
 
 
 class AdapterSettings(Settings):

@@ -11,16 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kingdee_adapter.storage import JOURNAL
 from lemai_chassis.reference import Counterpart, FolderChannel, HttpChannel, SftpChannel, SoapChannel
 from lemai_docking.channel import Inlet, Outlet
-from lemai_docking.folder import Folder
-from lemai_docking.http_client import HttpClient
-from lemai_docking.http_pull import Cursor, HttpInlet
-from lemai_docking.http_push import HttpOutlet
-from lemai_docking.profile import Profile
-from lemai_docking.sftp import SftpFolder
-from lemai_docking.sftp_session import SftpSite
-from lemai_docking.signing import Credentials
-from lemai_docking.soap_client import SoapOutlet
-from lemai_docking.soap_envelope import Login
+from lemai_docking.channels.folder import Folder
+from lemai_docking.channels.http_client import HttpClient
+from lemai_docking.channels.http_pull import Cursor, HttpInlet
+from lemai_docking.channels.http_push import HttpOutlet
+from lemai_docking.channels.sftp import SftpFolder
+from lemai_docking.channels.sftp_session import SftpSite
+from lemai_docking.channels.signing import Credentials
+from lemai_docking.definitions.profile import Profile
+from lemai_docking.soap.client import SoapOutlet
+from lemai_docking.soap.envelope import Login
 
 
 @dataclass(frozen=True)

@@ -26,18 +26,18 @@ from lemai_chassis.trace import Cause
 from lemai_contracts.catalog import ItemChangedV1
 from lemai_contracts.values import Leg
 from lemai_docking.codec import Codec
+from lemai_docking.definitions.layout import layouts
+from lemai_docking.definitions.profile import Profile
 from lemai_docking.documents import Document, Rejected
 from lemai_docking.faults import DocumentRefused, Fault
 from lemai_docking.inbox import InboxReader
-from lemai_docking.incoming import IncomingFile, IncomingJournal
-from lemai_docking.layout import layouts
-from lemai_docking.outgoing import OrderKey, Outgoing, OutgoingFile, OutgoingJournal
+from lemai_docking.journal.incoming import IncomingFile, IncomingJournal
+from lemai_docking.journal.outgoing import OrderKey, Outgoing, OutgoingFile, OutgoingJournal
+from lemai_docking.journal.tables import Vault
 from lemai_docking.posting import Snapshot
-from lemai_docking.profile import Profile
 from lemai_docking.publisher import Publisher
 from lemai_docking.receiver import Receiver
 from lemai_docking.replay import Replayer
-from lemai_docking.tables import Vault
 
 M = TypeVar("M")
 ACTOR = "kingdee-adapter"

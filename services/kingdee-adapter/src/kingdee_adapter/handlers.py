@@ -22,10 +22,10 @@ from lemai_contracts.fulfilment import (
 )
 from lemai_contracts.ops import AlertRaisedV1, Severity
 from lemai_contracts.values import Leg
+from lemai_docking.definitions.layout import layouts
 from lemai_docking.documents import Document, Rejected, Row
 from lemai_docking.faults import Fault
-from lemai_docking.layout import layouts
-from lemai_docking.outgoing import Outgoing, OutgoingFile, Overdue
+from lemai_docking.journal.outgoing import Outgoing, OutgoingFile, Overdue
 
 KIND = "kingdee"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

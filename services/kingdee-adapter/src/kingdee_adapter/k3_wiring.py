@@ -13,8 +13,8 @@ from kingdee_adapter.k3cloud.signing import Account
 from kingdee_adapter.k3cloud.site import Site
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.reference import Counterpart, K3CloudChannel, Reference
-from lemai_docking.layout import validated
-from lemai_docking.tables import Vault
+from lemai_docking.definitions.layout import validated
+from lemai_docking.journal.tables import Vault
 
 
 class K3Site:

@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kingdee_adapter import storage
 from kingdee_adapter.mapper.instructions import event_of
+from lemai_docking.definitions.layout import layouts
 from lemai_docking.documents import Document
-from lemai_docking.layout import layouts
-from lemai_docking.line_numbers import InstructedLine, numbered
-from lemai_docking.outgoing import OrderKey
-from lemai_docking.tables import Vault
+from lemai_docking.encodings.line_numbers import InstructedLine, numbered
+from lemai_docking.journal.outgoing import OrderKey
+from lemai_docking.journal.tables import Vault
 
 
 class Numbering:

@@ -24,8 +24,8 @@ from kingdee_adapter.k3cloud import tables as k3cloud
 from kingdee_adapter.mapper.actuals import Balance, Balances
 from lemai_chassis import tables as chassis
 from lemai_contracts.fulfilment import ActualReportedV1
-from lemai_docking import tables as docking
-from lemai_docking.outgoing import OrderKey
+from lemai_docking.journal import tables as docking
+from lemai_docking.journal.outgoing import OrderKey
 
 Rows = Sequence[RowMapping]
 Order = tuple[str, str]

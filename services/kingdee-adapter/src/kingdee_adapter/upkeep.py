@@ -13,7 +13,7 @@ from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.reference import Counterpart
 from lemai_chassis.schedules import Schedule
 from lemai_chassis.trace import Cause
-from lemai_docking.retention import forget
+from lemai_docking.journal.retention import forget
 
 REMIND_EVERY = timedelta(minutes=1)
 FORGET_EVERY = timedelta(hours=1)

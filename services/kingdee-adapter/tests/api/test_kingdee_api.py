@@ -13,9 +13,9 @@ from kingdee_world import KINGDEE, SHIP, World, a_shipment_file, until
 from kingdee_adapter.bootstrap import build
 from lemai_contracts.fulfilment import DocumentSentV1
 from lemai_contracts.ops import AlertRaisedV1
+from lemai_docking.encodings.values import SHANGHAI
 from lemai_docking.faults import FencedOut
-from lemai_docking.testing import reseal
-from lemai_docking.values import SHANGHAI
+from lemai_docking.testing.docking import reseal
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from kingdee_world import KINGDEE, SHIP, World, a_shipment_file, until
 
 from lemai_contracts.fulfilment import ActualReportedV1, DocumentSentV1
-from lemai_docking.testing import reseal
-from lemai_docking.values import SHANGHAI
+from lemai_docking.encodings.values import SHANGHAI
+from lemai_docking.testing.docking import reseal
 
 WHY = {"reason": "对接方要求"}
 BAD = b"\t-1\tZP"

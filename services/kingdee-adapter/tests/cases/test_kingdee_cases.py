@@ -27,7 +27,7 @@ from lemai_contracts.ops import AlertRaisedV1
 from lemai_contracts.stock import SnapshotReportedV1
 from lemai_contracts.values import Grade
 from lemai_docking.documents import Document, Row
-from lemai_docking.testing import reseal
+from lemai_docking.testing.docking import reseal
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SHIPMENT = sample("SHIP-20261122152100.shupl").documents[0]

@@ -13,11 +13,11 @@ from kingdee_world import NOW, REFERENCE, World, adapter, sample
 
 from lemai_chassis.service import Process
 from lemai_contracts.fulfilment import ActualReportedV1
-from lemai_docking.encodings import codec_of
-from lemai_docking.profile import built_in
-from lemai_docking.signing import Credentials, signed
-from lemai_docking.soap_envelope import Login, call
-from lemai_docking.wsdl import soap_action
+from lemai_docking.channels.signing import Credentials, signed
+from lemai_docking.definitions.profile import built_in
+from lemai_docking.encodings.choice import codec_of
+from lemai_docking.soap.envelope import Login, call
+from lemai_docking.soap.wsdl import soap_action
 
 CODES = ("KINGDEE-JFY", "KINGDEE-2")
 HTTP, SOAP = CODES

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from kingdee_adapter.bootstrap import AdapterSettings, build
 from lemai_chassis.service import Service
-from lemai_docking.layout import DefinitionError
+from lemai_docking.definitions.layout import DefinitionError
 
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1rXsZ4lA3Y0CqAaJ9y1b0pX8cW1nq3m2v4b5n6m7q8"
 K3 = {

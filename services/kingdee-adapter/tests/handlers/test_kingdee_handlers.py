@@ -32,7 +32,7 @@ from lemai_contracts.stock import SnapshotLine, SnapshotReportedV1, SnapshotScop
 from lemai_contracts.values import Grade, Leg
 from lemai_docking.documents import Rejected
 from lemai_docking.faults import Fault
-from lemai_docking.outgoing import Outgoing, OutgoingFile
+from lemai_docking.journal.outgoing import Outgoing, OutgoingFile
 
 FILE = OutgoingFile(7, "Deliver_20261122100000.sh", "ab" * 32, "deliver_order", "published", b"")
 ADDRESS_FAULT = Fault("E_FIELD", 0, "receiver_address", "***", "≤ 200 字符/characters")

@@ -28,14 +28,14 @@ from lemai_chassis.database import connect
 from lemai_chassis.delivery.calls import Call, CallWorker, Ended
 from lemai_chassis.delivery.engine import Engine, Storage
 from lemai_chassis.wakeup import Wakeup
-from lemai_docking import tables as docking
+from lemai_docking.definitions.layout import layouts
+from lemai_docking.definitions.profile import built_in
 from lemai_docking.documents import Document, Rejected
 from lemai_docking.faults import DocumentRefused, Fault
-from lemai_docking.incoming import IncomingFile, IncomingJournal
-from lemai_docking.layout import layouts
-from lemai_docking.outgoing import OrderKey, Outgoing, OutgoingFile, OutgoingJournal
+from lemai_docking.journal import tables as docking
+from lemai_docking.journal.incoming import IncomingFile, IncomingJournal
+from lemai_docking.journal.outgoing import OrderKey, Outgoing, OutgoingFile, OutgoingJournal
 from lemai_docking.posting import Snapshot
-from lemai_docking.profile import built_in
 from lemai_docking.receiver import Receiver
 
 METADATA = MetaData()

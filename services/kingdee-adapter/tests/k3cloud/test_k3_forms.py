@@ -7,7 +7,7 @@ from k3_world import FORMS, SITE
 
 from kingdee_adapter.k3cloud.forms import load
 from kingdee_adapter.k3cloud.site import Site
-from lemai_docking.layout import DefinitionError
+from lemai_docking.definitions.layout import DefinitionError
 
 
 def changed(forms: dict[str, Any]) -> Site:

@@ -17,8 +17,8 @@ from lemai_contracts.fulfilment import (
     ReportedParcel,
 )
 from lemai_contracts.values import Grade, Leg, OrderKind
+from lemai_docking.definitions.layout import layouts
 from lemai_docking.documents import Document, Row
-from lemai_docking.layout import layouts
 
 SHIPPED_AT = datetime(2026, 11, 22, 7, 20, 31, tzinfo=UTC)
 TYPES = layouts()["inventory_balance"].records["B"].by_name["inventory_type"].codes

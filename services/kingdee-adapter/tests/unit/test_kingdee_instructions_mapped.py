@@ -22,10 +22,10 @@ from lemai_contracts.fulfilment import (
     SupplierReturnInstructedV1,
 )
 from lemai_contracts.values import Grade, Leg, Money, OrderKind
+from lemai_docking.definitions.profile import Profile, built_in
 from lemai_docking.documents import Document
-from lemai_docking.encodings import codec_of
+from lemai_docking.encodings.choice import codec_of
 from lemai_docking.faults import DocumentRefused
-from lemai_docking.profile import Profile, built_in
 
 DELIVER = "Deliver_20261122100000.sh"
 

@@ -15,7 +15,7 @@ from lemai_chassis.reference import (
     SftpChannel,
     SoapChannel,
 )
-from lemai_docking.profile import find_profile
+from lemai_docking.definitions.profile import find_profile
 from lemai_tools.platform.home import Home
 from lemai_tools.platform.processes import Process
 

@@ -8,9 +8,11 @@ from fastapi import APIRouter, Request, Response
 
 from kingdee_adapter.docking import Docking
 from lemai_chassis.web import Problem, ProblemDocument, not_found
-from lemai_docking import http_server, soap_server, wsdl
-from lemai_docking.signing import Credentials, Nonces, Unsigned
-from lemai_docking.soap_envelope import BYTES_MAX, Login
+from lemai_docking.channels import http_server
+from lemai_docking.channels.signing import Credentials, Nonces, Unsigned
+from lemai_docking.soap import server as soap_server
+from lemai_docking.soap import wsdl
+from lemai_docking.soap.envelope import BYTES_MAX, Login
 
 REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": ProblemDocument} for status in (401, 404, 413)}
 

@@ -10,7 +10,7 @@ from kingdee_adapter.api.access import Access, Role
 from kingdee_adapter.storage import Deed
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.web import Problem, ProblemDocument, not_found
-from lemai_docking.tables import Vault
+from lemai_docking.journal.tables import Vault
 
 Purpose = Annotated[
     str, Query(min_length=2, max_length=500, description="用途，留档 / what for; kept", examples=["对账 2611220001"])

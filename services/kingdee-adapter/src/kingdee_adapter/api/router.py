@@ -8,7 +8,7 @@ from kingdee_adapter.api import content, deciding, journal
 from kingdee_adapter.api.access import Access
 from kingdee_adapter.docking import Docking
 from lemai_chassis.delivery.engine import Engine
-from lemai_docking.tables import Vault
+from lemai_docking.journal.tables import Vault
 
 
 def router(engine: Engine, dockings: Mapping[str, Docking], vault: Vault, access: Access) -> APIRouter:

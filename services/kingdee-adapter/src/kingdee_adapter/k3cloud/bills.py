@@ -12,10 +12,10 @@ from kingdee_adapter.k3cloud.domain import Found, PlannedLine
 from kingdee_adapter.k3cloud.forms import ITEMS, Form, Forms, Source
 from kingdee_adapter.k3cloud.site import Site
 from kingdee_adapter.k3cloud.wire import Cell, operation_body
+from lemai_docking.definitions.layout import Field, layouts
 from lemai_docking.documents import Document, Row, Value
+from lemai_docking.encodings.values import SHANGHAI
 from lemai_docking.faults import DocumentRefused, Fault
-from lemai_docking.layout import Field, layouts
-from lemai_docking.values import SHANGHAI
 
 NEGATIVE_STOCK = "STK_InvCheckResult"
 Json = str | int | bool

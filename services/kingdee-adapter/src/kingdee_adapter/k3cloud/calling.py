@@ -16,8 +16,8 @@ from lemai_chassis.delivery.calls import Answer, Call, CallKind, Outcome
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.state.unit_of_work import ref
 from lemai_docking.faults import Fault
-from lemai_docking.outgoing import OutgoingFile, OutgoingJournal
-from lemai_docking.tables import Tables, Vault
+from lemai_docking.journal.outgoing import OutgoingFile, OutgoingJournal
+from lemai_docking.journal.tables import Tables, Vault
 
 OPERATIONS = {
     Step.UNAUDIT: "UnAudit",

@@ -15,9 +15,9 @@ from kingdee_adapter.k3cloud.trouble import Trouble
 from lemai_chassis.delivery.calls import CallKind
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.schedules import Schedule
-from lemai_docking.outgoing import OutgoingJournal
+from lemai_docking.journal.outgoing import OutgoingJournal
+from lemai_docking.journal.tables import Tables, Vault
 from lemai_docking.publisher import SenderPorts
-from lemai_docking.tables import Tables, Vault
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from kingdee_adapter.k3cloud.results import Order, Texts, answers, bill_document
 from kingdee_adapter.k3cloud.site import Site
 from lemai_docking.codec import Encoded, Rendered
 from lemai_docking.documents import Decoded, Document, Header, Rejected
+from lemai_docking.encodings.values import SHANGHAI
 from lemai_docking.faults import Fault, FileRejected
-from lemai_docking.values import SHANGHAI
 
 THEM, US = "KINGDEE", "LEQEE"
 Content = Mapping[str, Any]

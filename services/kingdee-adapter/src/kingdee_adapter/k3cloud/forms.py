@@ -7,7 +7,7 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from kingdee_adapter.k3cloud.site import Site
-from lemai_docking.layout import Definition, layouts, read_yaml, validated
+from lemai_docking.definitions.layout import Definition, layouts, read_yaml, validated
 
 Source = str | int | bool | tuple[str, ...]
 FILE = "forms.yaml"

@@ -20,9 +20,9 @@ from kingdee_adapter.k3cloud.trouble import Trouble
 from kingdee_adapter.k3cloud.wire import Cell, Query, quoted
 from lemai_chassis.delivery.engine import Engine
 from lemai_docking.ack import Ack
+from lemai_docking.encodings.routing import SUFFIXES
+from lemai_docking.encodings.values import SHANGHAI
 from lemai_docking.faults import Fault
-from lemai_docking.routing import SUFFIXES
-from lemai_docking.values import SHANGHAI
 
 log = structlog.get_logger()
 ADJUSTMENT = "-" + SUFFIXES["ADJUST"]

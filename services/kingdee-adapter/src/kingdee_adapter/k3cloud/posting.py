@@ -17,13 +17,13 @@ from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.trace import Cause
 from lemai_docking.ack import Ack, Result
 from lemai_docking.codec import Encoded
+from lemai_docking.definitions.layout import layouts
 from lemai_docking.documents import Document, Header
+from lemai_docking.encodings.values import SHANGHAI
 from lemai_docking.faults import DocumentRefused, Fault
-from lemai_docking.layout import layouts
-from lemai_docking.outgoing import Outgoing, OutgoingFile, OutgoingJournal
+from lemai_docking.journal.outgoing import Outgoing, OutgoingFile, OutgoingJournal
+from lemai_docking.journal.tables import Tables
 from lemai_docking.publisher import SenderPorts
-from lemai_docking.tables import Tables
-from lemai_docking.values import SHANGHAI
 
 AT_ONCE = 500
 POLL_S = 0.2

@@ -11,12 +11,12 @@ from kingdee_adapter.k3cloud.domain import PlannedLine
 from kingdee_adapter.k3cloud.forms import Result, Stock
 from kingdee_adapter.k3cloud.site import GOOD, Site, ours
 from kingdee_adapter.k3cloud.wire import Cell
+from lemai_docking.definitions.layout import Layout, Record, layouts
 from lemai_docking.documents import Document, Rejected, Row, Value
+from lemai_docking.encodings.routing import SUFFIXES, split_order_no
+from lemai_docking.encodings.rules import broken_rules
+from lemai_docking.encodings.values import parser
 from lemai_docking.faults import BadValue, Fault
-from lemai_docking.layout import Layout, Record, layouts
-from lemai_docking.routing import SUFFIXES, split_order_no
-from lemai_docking.rules import broken_rules
-from lemai_docking.values import parser
 
 SNAPSHOT = "inventory_balance"
 FAULTS_MAX = 50

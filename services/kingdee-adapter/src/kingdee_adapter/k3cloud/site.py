@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from lemai_docking.layout import Definition
+from lemai_docking.definitions.layout import Definition
 
 GOOD = "ZP"
 DEFECTIVE = "CC"

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kingdee_adapter.k3cloud.forms import ITEMS
 from kingdee_adapter.k3cloud.handlers import BillKey
-from lemai_docking.tables import Tables, Vault
+from lemai_docking.journal.tables import Tables, Vault
 
 
 async def open_numbers(connection: AsyncConnection, code: str, interface: str) -> set[str]:

@@ -1,0 +1,1 @@
+"""Ways to carry files: folder, SFTP, signed HTTP."""

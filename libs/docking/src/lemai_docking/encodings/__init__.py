@@ -1,0 +1,1 @@
+"""Bytes to documents and back, and what every encoding checks."""

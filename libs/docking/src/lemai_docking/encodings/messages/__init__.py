@@ -1,0 +1,1 @@
+"""XML and JSON messages: one tree, two syntaxes."""

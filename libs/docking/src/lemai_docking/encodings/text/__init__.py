@@ -1,0 +1,1 @@
+"""Text files: described by their own header (§1.16), or tables that a profile describes."""

@@ -1,0 +1,1 @@
+"""What was exchanged: files, documents, pages, quarantine. No commits in here."""

@@ -1,0 +1,1 @@
+"""The SOAP face (§1.19): WSDL first, both sides."""
