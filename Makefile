@@ -5,7 +5,7 @@ MEMBERS := $(patsubst %/,%,$(dir $(wildcard libs/*/pyproject.toml services/*/pyp
 PROJECTS := $(addsuffix /pyproject.toml,$(MEMBERS))
 NAMES := $(shell sed -n 's/^name = "\(.*\)"/\1/p' $(PROJECTS))
 # Folders of tests share file names: each is checked in a run of its own.
-TYPED := $(MEMBERS) conftest.py $(sort $(patsubst %/,%,$(dir $(wildcard tests/*/*.py bench/*.py))))
+TYPED := $(MEMBERS) conftest.py tests/conftest.py $(sort $(patsubst %/,%,$(dir $(wildcard tests/*/*.py bench/*.py))))
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
