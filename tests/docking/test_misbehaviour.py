@@ -105,7 +105,7 @@ async def test_reports_in_a_file_cut_short_are_told_once_when_they_come_again(
 async def test_a_server_that_refuses_or_breaks_off_gets_the_file_once_all_the_same(
     ready: Exchange, owner: Owner, trouble: str
 ) -> None:
-    await ready.kingdee.post("/sim/misbehave", {"kind": trouble, "face": owner.channel, "count": 2})
+    await ready.kingdee.post("/sim/misbehave", {"kind": trouble, "face": owner.channel})
     [order] = await ready.instruct(SALES, owner, f"26112320{TROUBLES.index(trouble):02}")
 
     [report] = await ready.reports(order)
