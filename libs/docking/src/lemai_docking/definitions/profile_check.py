@@ -175,6 +175,9 @@ class _Interface:
                 yield from self._spelling_problems(f"{key}.{name}", field, parts)
         if not self._is_table and any(not column.field or column.of_table for column in columns):
             yield f"{key}: 常量、缺省值、列名、列宽仅用于表格文本 / belong to tables only"
+        for text in [text for column in columns for text in (column.head, column.constant or "")]:
+            if not _is_in(text, self._profile.charset):
+                yield f"{key}: {self._profile.charset} 中没有 / cannot hold {text}"
         if self._is_table and self._frame.form == "fixed":
             yield from self._width_problems(key, columns)
         elif self._is_table and any(column.width or column.at for column in columns):
@@ -271,6 +274,14 @@ class _Interface:
         words = [self._frame.word(tag) for tag in self._how.columns]
         if self._frame.form == "fixed" and (len(set(map(len, words))) > 1 or not "".join(words).isascii()):
             yield f"{self._key}.frame.tags: 定宽文本的标记须等长且为 ASCII / tags are ASCII, equally long"
+
+
+def _is_in(text: str, charset: str) -> bool:
+    try:
+        text.encode(charset)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_format(form: str) -> bool:
