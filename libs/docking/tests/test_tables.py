@@ -90,7 +90,6 @@ def test_columns_are_found_by_their_heads_in_any_order(make: Make) -> None:
     [
         ("商品编码,商品名称,条码", "单位"),
         ("商品编码,商品名称,条码,单位,单位", "不重复的列/distinct columns"),
-        ("", "商品编码"),
     ],
 )
 def test_a_missing_or_repeated_head_rejects_the_file(make: Make, heads: str, expected: str) -> None:
