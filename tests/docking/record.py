@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from tests.docking.counterparts import K3CLOUD
 from tests.docking.orders import Case, Instruction, Owner
 
 from lemai_contracts.values import Grade, Leg, OrderKind
@@ -22,7 +23,7 @@ class Done:
 
 async def done(kingdee: Api, owner: Owner, case: Case, order: Instruction) -> Done:
     """What it did. On K/3 Cloud a counted loss or gain is its own result."""
-    if owner.channel == "k3cloud" and case.kind is OrderKind.ADJUSTMENT:
+    if owner is K3CLOUD and case.kind is OrderKind.ADJUSTMENT:
         form, quantity = COUNTS[case.leg]
         bill = await _bill(kingdee, form, order)
         lines = [
@@ -42,7 +43,7 @@ async def done(kingdee: Api, owner: Owner, case: Case, order: Instruction) -> Do
 
 async def receiver(kingdee: Api, owner: Owner, order: Instruction) -> tuple[str, str, str]:
     """Name, phone and address that a sale is to be shipped to."""
-    if owner.channel == "k3cloud":
+    if owner is K3CLOUD:
         head = (await _bill(kingdee, "SAL_SaleOrder", order))["head"]
         return head["FLinkMan"], head["FLinkPhone"], head["FReceiveAddress"]
     told = await kingdee.get(f"/sim/orders/{order.owner_code}/{order.order_no}")

@@ -1,7 +1,8 @@
 """Calls whose answer is lost or wrong after the Kingdee has stored them: nothing twice, unknown shown as unknown."""
 
 import pytest
-from tests.docking.docking_world import OWNERS, Exchange, through
+from tests.docking.counterparts import HTTP, SOAP, through
+from tests.docking.exchange import Exchange
 from tests.docking.orders import SALES, Instruction, Owner
 
 from lemai_contracts.fulfilment import DocumentAcknowledgedV1, DocumentSentV1
@@ -13,11 +14,9 @@ UNANSWERED: dict[str, dict[str, str | int]] = {
     "error_after_storing": {"kind": "error_after_storing"},
     "timeout_after_storing": {"kind": "timeout_after_storing", "seconds": 1},
 }
-ASKING = tuple(owner for owner in OWNERS if owner.channel == "http")
-REPEATING = tuple(owner for owner in OWNERS if owner.channel == "soap")
 
 
-@through(ASKING)
+@through([HTTP])
 @pytest.mark.parametrize("kind", UNANSWERED)
 async def test_a_call_that_may_have_been_stored_is_unknown_until_a_person_tells(
     ready: Exchange, owner: Owner, kind: str
@@ -37,7 +36,7 @@ async def test_a_call_that_may_have_been_stored_is_unknown_until_a_person_tells(
     assert await ready.came(order) == 1
 
 
-@through(REPEATING)
+@through([SOAP])
 @pytest.mark.parametrize("kind", UNANSWERED)
 async def test_a_call_that_may_be_repeated_is_and_has_one_effect(ready: Exchange, owner: Owner, kind: str) -> None:
     order = await _sent_in_vain(ready, owner, kind)

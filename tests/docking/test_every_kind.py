@@ -2,7 +2,8 @@
 
 import pytest
 from tests.docking import record
-from tests.docking.docking_world import OWNERS, Exchange, through
+from tests.docking.counterparts import OWNERS, through
+from tests.docking.exchange import Exchange
 from tests.docking.orders import CASES, SALES, Case, Instruction, Owner
 
 from lemai_contracts.fulfilment import ActualReportedV1, DocumentAcknowledgedV1, DocumentRejectedV1, DocumentSentV1

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from tests.docking.docking_world import DEADLINE_S, OWNERS, Exchange
+from tests.docking.counterparts import FOLDER, HTTP, OWNERS, SFTP
+from tests.docking.exchange import DEADLINE_S, Exchange
 from tests.docking.orders import SALES, Instruction
 
 from lemai_contracts import Event
@@ -14,7 +15,8 @@ from lemai_tools.demo.world import until
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ORDERS = 12
-ASKING = tuple(owner for owner in OWNERS if owner.channel in {"folder", "sftp", "http"})
+ASKING = (FOLDER, SFTP, HTTP)
+"""Whose profile leaves it to a person whether a file was taken."""
 
 
 async def test_nothing_is_lost_and_nothing_happens_twice(ready: Exchange) -> None:
@@ -40,7 +42,7 @@ async def test_nothing_is_lost_and_nothing_happens_twice(ready: Exchange) -> Non
 
 async def _instructed_everywhere(exchange: Exchange, prefix: str) -> list[Instruction]:
     numbers = [f"{prefix}{number:05}" for number in range(ORDERS)]
-    through_each = await asyncio.gather(*(exchange.instruct(SALES, owner, *numbers) for owner in exchange.owners))
+    through_each = await asyncio.gather(*(exchange.instruct(SALES, owner, *numbers) for owner in OWNERS))
     return [order for orders in through_each for order in orders]
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 import pytest_asyncio
-from tests.docking.docking_world import FILES, OWNERS, Exchange, through
+from tests.docking.counterparts import FILES, OWNERS, through
+from tests.docking.exchange import Exchange
 from tests.docking.orders import SALES, Instruction, Owner
 
 from lemai_contracts.fulfilment import ActualReportedV1, DocumentAcknowledgedV1, DocumentSentV1

@@ -1,7 +1,8 @@
 """What the Kingdee counts on its shelves is told as it counts it."""
 
 import pytest
-from tests.docking.docking_world import OWNERS, Exchange, through
+from tests.docking.counterparts import OWNERS, through
+from tests.docking.exchange import Exchange
 from tests.docking.orders import Owner
 
 from lemai_contracts.stock import SnapshotReportedV1, SnapshotScope

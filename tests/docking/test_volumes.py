@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from tests.docking.docking_world import Exchange
+from tests.docking.counterparts import OWNERS
+from tests.docking.exchange import Exchange
 from tests.docking.orders import CASES
 
 from lemai_contracts.fulfilment import ActualReportedV1
@@ -19,7 +20,7 @@ async def test_hundreds_of_orders_of_every_kind_are_each_reported_once(ready: Ex
     numbers = [f"27{number:08}" for number in range(ORDERS // len(CASES) + 1)]
     batches = [
         ready.instruct(case, owner, *(f"{number}{place}" for number in numbers))
-        for owner in ready.owners
+        for owner in OWNERS
         for place, case in enumerate(CASES)
     ]
     orders = [order for batch in await asyncio.gather(*batches) for order in batch]

@@ -1,14 +1,14 @@
 """A K/3 Cloud whose answers go wrong: every bill is saved and approved once, and what it refuses is told."""
 
 import pytest
-from tests.docking.docking_world import OWNERS, Exchange
+from tests.docking.counterparts import K3CLOUD
+from tests.docking.exchange import Exchange
 from tests.docking.orders import SALES, Instruction
 
 from lemai_contracts.fulfilment import DocumentRejectedV1
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-[K3] = [owner for owner in OWNERS if owner.channel == "k3cloud"]
 TROUBLES = (
     {"kind": "session_lost", "operation": "Submit"},
     {"kind": "session_lost", "operation": "ExecuteBillQuery"},
@@ -26,7 +26,7 @@ ORDERS = 12
 async def test_no_trouble_saves_or_approves_a_bill_twice_or_never(ready: Exchange) -> None:
     for trouble in TROUBLES:
         await ready.kingdee.post("/sim/webapi/misbehave", trouble)
-    orders = await ready.instruct(SALES, K3, *(f"26112700{number:02}" for number in range(ORDERS)))
+    orders = await ready.instruct(SALES, K3CLOUD, *(f"26112700{number:02}" for number in range(ORDERS)))
 
     reports = [await ready.reports(order) for order in orders]
 
@@ -37,9 +37,9 @@ async def test_no_trouble_saves_or_approves_a_bill_twice_or_never(ready: Exchang
 
 async def test_what_is_refused_when_it_is_approved_is_told_in_the_erps_words(ready: Exchange) -> None:
     await ready.kingdee.post("/sim/webapi/misbehave", {"kind": "audit_refused", "message": "信用额度不足"})
-    [order] = await ready.instruct(SALES, K3, "2611271000")
+    [order] = await ready.instruct(SALES, K3CLOUD, "2611271000")
 
-    [rejected] = await ready.told.wait_for(DocumentRejectedV1, owner_code=K3.code, reference=order.order_no)
+    [rejected] = await ready.told.wait_for(DocumentRejectedV1, owner_code=K3CLOUD.code, reference=order.order_no)
 
     assert rejected.code == "E_PARTNER"
     assert "信用额度不足" in rejected.message

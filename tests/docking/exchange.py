@@ -1,7 +1,7 @@
 """The smallest platform that docks: Kafka, PostgreSQL, kingdee-adapter and the Kingdee simulator."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,11 +10,9 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
-import pytest
 import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from tests.docking.counterparts import K3CLOUD, OWNERS, channels, reference
 from tests.docking.orders import ITEMS, Case, Instruction, Owner
 
 from lemai_chassis.database import connect
@@ -29,23 +27,7 @@ from lemai_tools.platform.home import Home
 from lemai_tools.platform.local import Platform
 
 E = TypeVar("E", bound=Event)
-PROFILES = {
-    "folder": "kingdee-masked",
-    "sftp": "kingdee-xml",
-    "http": "kingdee-json",
-    "soap": "kingdee-soap",
-    "k3cloud": "kingdee-json",
-}
-OWNERS = (
-    Owner("FLD", "folder"),
-    Owner("SFT", "sftp"),
-    Owner("HTP", "http"),
-    Owner("SOP", "soap"),
-    Owner("KTC", "k3cloud"),
-)
-FILES = tuple(owner for owner in OWNERS if owner.channel in {"folder", "sftp"})
 SHELF = 100_000
-SHOP = "聚芳永旗舰店"
 DEADLINE_S = 30
 CONSIGNEE = {
     "name": "张三",
@@ -58,11 +40,6 @@ CONSIGNEE = {
     "postcode": "",
     "token": None,
 }
-
-
-def through(owners: Sequence[Owner]) -> pytest.MarkDecorator:
-    """Run a test once through the channel of each of these owners."""
-    return pytest.mark.parametrize("owner", owners, ids=[owner.channel for owner in owners])
 
 
 class Told:
@@ -102,7 +79,6 @@ class Exchange:
     """Both ends: what goes in and comes out on Kafka, and what the Kingdees and the adapter's journal say."""
 
     platform: Platform
-    owners: Sequence[Owner]
     producer: AIOKafkaProducer
     keyring: Keyring
     told: Told
@@ -176,7 +152,7 @@ class Exchange:
 
     async def count_stock(self, owner: Owner) -> None:
         """Have a Kingdee tell all it has; a K/3 Cloud is asked, as it is every day."""
-        if owner.channel == "k3cloud":
+        if owner is K3CLOUD:
             await self.adapter("UPDATE schedule SET due_at = now() WHERE name LIKE 'k3cloud stock %'")
         else:
             place = {"warehouse_code": owner.warehouse, "owner_code": owner.code}
@@ -192,7 +168,7 @@ class Exchange:
                 "inventory_type": grade,
                 "on_hand": SHELF,
             }
-            for owner in self.owners
+            for owner in OWNERS
             for item in ITEMS
             for grade in ("ZP", "CC")
         ]
@@ -204,7 +180,7 @@ class Exchange:
         async def known() -> int:
             return len((await self.kingdee.get("/sim/items"))["items"])
 
-        await until("items", known, lambda count: count >= len(self.owners) * len(ITEMS))
+        await until("items", known, lambda count: count >= len(OWNERS) * len(ITEMS))
 
 
 @asynccontextmanager
@@ -212,7 +188,7 @@ async def running(folder: Path) -> AsyncIterator[Exchange]:
     """The platform of this state folder, with its two ends at hand."""
     home = Home(folder)
     config = folder / "lemai.yaml"
-    config.write_text(yaml.safe_dump(reference(OWNERS, channels(home)), allow_unicode=True))
+    config.write_text(yaml.safe_dump(reference(channels(home)), allow_unicode=True))
     async with Platform(home, config) as platform, httpx.AsyncClient(timeout=30) as http:
         async with asyncio.TaskGroup() as starts:
             for name in ("sim-kingdee", "kingdee-adapter"):
@@ -228,7 +204,6 @@ async def running(folder: Path) -> AsyncIterator[Exchange]:
             listening = asyncio.create_task(told.listen(consumer))
             yield Exchange(
                 platform=platform,
-                owners=OWNERS,
                 producer=producer,
                 keyring=Keyring(keys, MasterKey.read(home.secret("master-key"))),
                 told=told,
@@ -237,60 +212,3 @@ async def running(folder: Path) -> AsyncIterator[Exchange]:
             )
             listening.cancel()
         await keys.dispose()
-
-
-def channels(home: Home) -> dict[str, dict[str, Any]]:
-    """How the simulator of this state folder is reached, by kind."""
-    simulator = f"http://127.0.0.1:{home.port('sim-kingdee')}"
-    host_key = Ed25519PrivateKey.generate()
-    path = home.folder("sim-kingdee") / "sftp_host_key"
-    path.write_bytes(host_key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
-    public_key = host_key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-    sftp = {"host": "127.0.0.1", "port": home.port("sftp"), "user": "lemai", "host_key": public_key}
-    k3cloud = {"acct_id": "5f0c", "user": "lemai_api", "app_id": "lemai", "org": "100", "poll_every_s": 0.3}
-    k3cloud |= {"confirm_type_key": "F_LM_ConfirmType", "stores": {SHOP: OWNERS[-1].store}}
-    return {
-        "folder": {"kind": "folder", "folder": "kingdee"},
-        "sftp": {"kind": "sftp", **sftp},
-        "http": {"kind": "http", "url": simulator, "app_key": "lemai", "pull": True},
-        "soap": {"kind": "soap", "url": f"{simulator}/soap", "user": "lemai", "partner_user": "kingdee"},
-        "k3cloud": {"kind": "k3cloud", "url": f"{simulator}/k3cloud/", **k3cloud},
-    }
-
-
-def reference(owners: Sequence[Owner], channels: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Reference data in which each owner has a warehouse, a store and a Kingdee of its own."""
-    return {
-        "version": "docking",
-        "owners": [{"code": owner.code} for owner in owners],
-        "counterparts": [
-            {
-                "code": owner.counterpart,
-                "kind": "kingdee",
-                "profile": PROFILES[owner.channel],
-                "channel": channels[owner.channel],
-                "adjustments": "interfaces",
-                "acknowledge_within_minutes": 60,
-                "answer_within_hours": 12,
-            }
-            for owner in owners
-        ],
-        "warehouses": [{"code": owner.warehouse, "counterpart": owner.counterpart} for owner in owners],
-        "stores": [
-            {
-                "code": owner.store,
-                "name": SHOP,
-                "platform": "tmall",
-                "owners": [owner.code],
-                "warehouse": owner.warehouse,
-                "carrier": "SF",
-            }
-            for owner in owners
-        ],
-        "suppliers": [
-            {"code": owner.supplier, "name": "杭州某某服饰有限公司", "owner": owner.code} for owner in owners
-        ],
-        "carriers": [{"code": code} for code in ("SF", "DBL", "YTO")],
-        "order_no_prefixes": {"tmall": "TM"},
-        "document_codes": {"tmall": "TM"},
-    }
