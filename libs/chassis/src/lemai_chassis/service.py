@@ -17,7 +17,7 @@ import uvloop
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
 
-from lemai_chassis import database, kafka, logging, operations
+from lemai_chassis import database, kafka, logging, operations, stuck
 from lemai_chassis.delivery.calls import CallKind, CallWorker
 from lemai_chassis.delivery.consumer import ConsumerLoop
 from lemai_chassis.delivery.engine import Engine
@@ -47,6 +47,8 @@ class Service:
     routers: Sequence[APIRouter] = ()
     calls: Sequence[CallKind] = ()
     schedules: Sequence[Schedule] = ()
+    stuck: Sequence[str] = ()
+    """Queries for what waits for a person or a thing here, in the columns of `lemai_chassis.stuck.Stuck`."""
     loops: Sequence[Callable[[], Awaitable[None]]] = ()
     """Further endless work; begun again with a pause when database, broker or files fail."""
     on_start: Sequence[Callable[[], Awaitable[None]]] = ()
@@ -82,6 +84,7 @@ class Process:
             app.include_router(router)
         probes = (self._consumer_trouble, lambda: self._relay_trouble)
         app.include_router(operations.router(self._service.engine, self._heartbeat, probes))
+        app.include_router(stuck.router(self._service.engine, self._service.stuck))
         return app
 
     async def run(self) -> None:
