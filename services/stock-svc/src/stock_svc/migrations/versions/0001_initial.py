@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from lemai_chassis.migrations import create_delivery_tables, drop_delivery_tables
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -11,6 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    create_delivery_tables(op.get_bind())
     op.create_table(
         "applied_actual",
         sa.Column("owner_code", sa.Text(), autoincrement=False, nullable=False),
@@ -119,41 +122,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("owner_code", "warehouse_code", "snapshot_id", "position"),
     )
     op.create_table(
-        "discarded_message",
-        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("topic", sa.Text(), nullable=False),
-        sa.Column("partition", sa.Integer(), nullable=False),
-        sa.Column("offset", sa.BigInteger(), nullable=False),
-        sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("value", sa.LargeBinary(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("discarded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("seq"),
-        comment="parked messages a person gave up, and why",
-    )
-    op.create_table(
-        "event",
-        sa.Column("seq", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("type", sa.Text(), nullable=False),
-        sa.Column("topic", sa.Text(), nullable=False),
-        sa.Column("partition", sa.Integer(), nullable=True, comment="only where an event names its partition itself"),
-        sa.Column("partitionkey", sa.Text(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("aggregateversion", sa.BigInteger(), nullable=False),
-        sa.Column("time", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("traceparent", sa.Text(), nullable=False),
-        sa.Column("causationid", sa.Text(), nullable=False),
-        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.PrimaryKeyConstraint("seq", "recorded_at"),
-        comment="append-only: history, time travel, journey source, and content of the outbox",
-        postgresql_partition_by="RANGE (recorded_at)",
-    )
-    op.create_index("event_partitionkey", "event", ["partitionkey", "seq"], unique=False)
-    op.create_index("event_subject", "event", ["subject", "seq"], unique=False)
-    op.create_table(
         "figure",
         sa.Column("store_code", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("platform_item_id", sa.Text(), autoincrement=False, nullable=False),
@@ -180,23 +148,6 @@ def upgrade() -> None:
     )
     op.create_index("figure_item", "figure", ["owner_code", "item_code"], unique=False)
     op.create_table(
-        "idempotency",
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("fingerprint", sa.Text(), nullable=False),
-        sa.Column("answer", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("key"),
-        comment="answers to commands that carried an Idempotency-Key",
-    )
-    op.create_table(
-        "inbox",
-        sa.Column("event_id", sa.Uuid(), nullable=False),
-        sa.Column("claimed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("event_id"),
-        comment="events taken, once each",
-    )
-    op.create_index("inbox_claimed_at", "inbox", ["claimed_at"], unique=False)
-    op.create_table(
         "movement",
         sa.Column("owner_code", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("warehouse_code", sa.Text(), autoincrement=False, nullable=False),
@@ -221,85 +172,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("cause = 'actual'"),
     )
     op.create_index("movement_item", "movement", ["owner_code", "item_code", "recorded_at"], unique=False)
-    op.create_table(
-        "outbound_call",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False, comment="one call of a key is in flight at a time"),
-        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("state", sa.Text(), server_default="pending", nullable=False),
-        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("lease", sa.Uuid(), nullable=True),
-        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("traceparent", sa.Text(), nullable=False),
-        sa.Column("causationid", sa.Text(), nullable=False),
-        sa.Column("answer", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-        comment="calls to systems outside, requested by handlers and made by a leased worker",
-    )
-    op.create_index(
-        "outbound_call_open",
-        "outbound_call",
-        ["kind", "key", "id"],
-        unique=False,
-        postgresql_where=sa.text("state IN ('pending', 'sending', 'unknown')"),
-    )
-    op.create_index(
-        "outbound_call_waiting",
-        "outbound_call",
-        ["kind", "id"],
-        unique=False,
-        postgresql_where=sa.text("state IN ('pending', 'unknown')"),
-    )
-    op.create_table(
-        "outbox",
-        sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("seq"),
-        comment="events the broker has not acknowledged yet",
-    )
-    op.create_table(
-        "parked_key",
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("awaits", sa.Text(), nullable=True, comment="redriven when this arrives"),
-        sa.Column(
-            "due_at",
-            sa.DateTime(timezone=True),
-            nullable=True,
-            comment="redriven at this time; null waits for a person",
-        ),
-        sa.Column("attempts", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("parked_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("key"),
-        comment="keys whose first message could not be handled; later ones queue behind it",
-    )
-    op.create_index("parked_key_awaits", "parked_key", ["awaits"], unique=False)
-    op.create_index("parked_key_due_at", "parked_key", ["due_at"], unique=False)
-    op.create_table(
-        "parked_message",
-        sa.Column("seq", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("topic", sa.Text(), nullable=False),
-        sa.Column("partition", sa.Integer(), nullable=False),
-        sa.Column("offset", sa.BigInteger(), nullable=False),
-        sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("value", sa.LargeBinary(), nullable=True),
-        sa.Column("parked_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("seq"),
-    )
-    op.create_index("parked_message_key", "parked_message", ["key", "seq"], unique=False)
-    op.create_table(
-        "schedule",
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("last_run_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("last_error", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("name"),
-    )
     op.create_table(
         "snapshot",
         sa.Column("owner_code", sa.Text(), autoincrement=False, nullable=False),
@@ -353,38 +225,13 @@ def downgrade() -> None:
     )
     op.drop_index("snapshot_id", table_name="snapshot")
     op.drop_table("snapshot")
-    op.drop_table("schedule")
-    op.drop_index("parked_message_key", table_name="parked_message")
-    op.drop_table("parked_message")
-    op.drop_index("parked_key_due_at", table_name="parked_key")
-    op.drop_index("parked_key_awaits", table_name="parked_key")
-    op.drop_table("parked_key")
-    op.drop_table("outbox")
-    op.drop_index(
-        "outbound_call_waiting",
-        table_name="outbound_call",
-        postgresql_where=sa.text("state IN ('pending', 'unknown')"),
-    )
-    op.drop_index(
-        "outbound_call_open",
-        table_name="outbound_call",
-        postgresql_where=sa.text("state IN ('pending', 'sending', 'unknown')"),
-    )
-    op.drop_table("outbound_call")
     op.drop_index("movement_item", table_name="movement")
     op.drop_index("movement_actual", table_name="movement", postgresql_where=sa.text("cause = 'actual'"))
     op.drop_table("movement")
     op.execute("DROP FUNCTION refuse_change()")
-    op.drop_index("inbox_claimed_at", table_name="inbox")
-    op.drop_table("inbox")
-    op.drop_table("idempotency")
     op.drop_index("figure_item", table_name="figure")
     op.drop_index("figure_due", table_name="figure", postgresql_where=sa.text("due_since IS NOT NULL"))
     op.drop_table("figure")
-    op.drop_index("event_subject", table_name="event")
-    op.drop_index("event_partitionkey", table_name="event")
-    op.drop_table("event")
-    op.drop_table("discarded_message")
     op.drop_table("difference")
     op.drop_table("counted_line")
     op.drop_index(
@@ -406,3 +253,4 @@ def downgrade() -> None:
     op.drop_table("balance")
     op.drop_table("applied_count")
     op.drop_table("applied_actual")
+    drop_delivery_tables(op.get_bind())
