@@ -20,7 +20,6 @@ from lemai_contracts.fulfilment import (
     DocumentSentV1,
     OutboundInstructedV1,
 )
-from lemai_contracts.ops import AlertRaisedV1, Severity
 from lemai_contracts.values import Leg
 from lemai_docking.definitions.layout import layouts
 from lemai_docking.documents import Document, Rejected, Row
@@ -209,7 +208,7 @@ def on_received(command: Received, uow: UnitOfWork) -> None:
     if command.rejected:
         count, first = len(command.rejected), command.rejected[0].faults[0].message
         message = f"{count} 份单据已隔离，请处理 / documents quarantined, look into them: {first}"
-        _alert("document_quarantined", f"{code}/{file_name}", message, uow)
+        uow.alert("document_quarantined", f"{code}/{file_name}", message)
 
 
 def on_counted(command: Counted, uow: UnitOfWork) -> None:
@@ -222,7 +221,7 @@ def on_alarm(command: Alarm, uow: UnitOfWork) -> None:
     fault = command.fault
     code = ALERTS.get(fault.code, "file_refused")
     about = f"{command.counterpart_code}/{command.subject}".rstrip("/")
-    _alert(code, about, f"{fault.code} {fault.message}", uow)
+    uow.alert(code, about, f"{fault.code} {fault.message}")
 
 
 def on_unanswered(command: Unanswered, uow: UnitOfWork) -> None:
@@ -232,10 +231,10 @@ def on_unanswered(command: Unanswered, uow: UnitOfWork) -> None:
         place = f"{overdue.file_name} 第 {overdue.document.line} 行 / line {overdue.document.line}"
         if command.awaiting == "acknowledgement":
             message = "逾期未收到回执，请询问对接方 / not acknowledged by its deadline: ask the counterpart"
-            _alert("not_acknowledged", about, f"{message}: {place}", uow)
+            uow.alert("not_acknowledged", about, f"{message}: {place}")
         else:
             message = "逾期未收到实绩，请询问对接方 / no actual by its deadline: ask the counterpart"
-            _alert("not_answered", about, f"{message}: {place}", uow)
+            uow.alert("not_answered", about, f"{message}: {place}")
 
 
 def _outgoing(event: Instruction | ItemChangedV1, number: str, revision: int, *, urgent: bool = False) -> Outgoing:
@@ -259,7 +258,3 @@ def _counterparts(reference: Reference, owner_code: str) -> list[str]:
         reference.counterpart_of(store.warehouse) for store in reference.stores if owner_code in store.owners
     )
     return sorted({counterpart.code for counterpart in counterparts if counterpart.kind == KIND})
-
-
-def _alert(code: str, about: str, message: str, uow: UnitOfWork) -> None:
-    uow.emit(AlertRaisedV1(code=code, about=about, severity=Severity.CRITICAL, message=message, raised_at=uow.now))

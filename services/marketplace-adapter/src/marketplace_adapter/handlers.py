@@ -14,7 +14,6 @@ from lemai_contracts.marketplace import (
     TradesPulledV1,
     TradeStatus,
 )
-from lemai_contracts.ops import AlertRaisedV1, Severity
 from lemai_contracts.order import OrderShippedV1
 from lemai_contracts.stock import AvailabilityChangedV1
 from lemai_contracts.topics import ORDER_PARTITIONS
@@ -93,7 +92,7 @@ def on_pull_refused(command: PullRefused, uow: UnitOfWork) -> None:
     cursor = uow.get(Cursor, command.store_code) or Cursor(command.store_code, command.since)
     if cursor.refusal != command.refusal:
         uow.put(replace(cursor, refusal=command.refusal))
-        _alert("pull_refused", command.store_code, f"平台拒绝拉取 / the platform refuses: {command.message}", uow)
+        uow.alert("pull_refused", command.store_code, f"平台拒绝拉取 / the platform refuses: {command.message}")
 
 
 def on_order_shipped(event: OrderShippedV1, uow: UnitOfWork) -> None:
@@ -153,22 +152,18 @@ def _publish(pulled: Pulled, changes: int, uow: UnitOfWork) -> None:
         uow.put(replace(malformed, resolved_at=uow.now))
     statuses = [(trade.status, trade.raw_status), *((line.status, line.raw_status) for line in trade.lines)]
     if unknown := sorted({word for status, word in statuses if status is TradeStatus.UNKNOWN}):
-        _alert("unknown_status", _about(news), f"未知的平台状态 / unknown platform status: {', '.join(unknown)}", uow)
+        uow.alert("unknown_status", _about(news), f"未知的平台状态 / unknown platform status: {', '.join(unknown)}")
 
 
 def _keep(trade: MalformedTrade, uow: UnitOfWork) -> None:
     known = uow.get(MalformedTrade, *trade.key)
     if known is None or known.resolved_at or known.reason != trade.reason:
         uow.put(trade)
-        _alert("malformed_trade", _about(trade), f"平台交易无法读取 / trade cannot be read: {trade.reason}", uow)
+        uow.alert("malformed_trade", _about(trade), f"平台交易无法读取 / trade cannot be read: {trade.reason}")
 
 
 def _about(trade: SeenTrade | MalformedTrade) -> str:
     return f"{trade.store_code}/{trade.trade_no}"
-
-
-def _alert(code: str, about: str, message: str, uow: UnitOfWork) -> None:
-    uow.emit(AlertRaisedV1(code=code, about=about, severity=Severity.CRITICAL, message=message, raised_at=uow.now))
 
 
 def _state(ended: Ended) -> PublicationState:

@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from lemai_chassis.trace import CURRENT, Cause
 from lemai_contracts import Event
+from lemai_contracts.ops import AlertRaisedV1, Severity
 
 A = TypeVar("A")
 Key = tuple[str | int, ...]
@@ -166,6 +167,11 @@ class UnitOfWork:
         """Publish a fact; `of` is the aggregate, already put, whose version the event carries."""
         version = self._versioned(Ref(type(of), of.key)).version if of else 0
         self._pending.events.append((Emitted(event, version), self._cause))
+
+    def alert(self, code: str, about: str | Key, message: str, severity: Severity = Severity.CRITICAL) -> None:
+        """Tell somebody who can act; `message` says what happened to `about` and what to do, Chinese first."""
+        named = about if isinstance(about, str) else "/".join(map(str, about))
+        self.emit(AlertRaisedV1(code=code, about=named, severity=severity, message=message, raised_at=self.now))
 
     def call(self, kind: str, key: str, payload: Mapping[str, Any], *, supersede: bool = False) -> None:
         """Request a call to a system outside. `supersede` drops calls of the same key that wait unsent."""

@@ -21,7 +21,7 @@ from lemai_contracts.stock import CommitmentAnsweredV1
 from lemai_contracts.values import Leg, Money, OrderKind
 from order_svc.domain.actuals import HeldActual, contents_of_parcels, platform_pieces
 from order_svc.domain.orders import COMPLETE, Commitment, Contradiction, Order, Pieces, State, Step, StepKind
-from order_svc.handlers.progress import advance, alert
+from order_svc.handlers.progress import advance
 
 UNKNOWN_ORDER = "E_UNKNOWN_ORDER"
 UNKNOWN_LEG = "E_LEG"
@@ -89,7 +89,7 @@ def on_document_rejected(event: DocumentRejectedV1, uow: UnitOfWork) -> None:
     uow.append(Step(*order.key, StepKind.DOCUMENT_REJECTED, reference, event.rejected_at, detail))
     if event.direction is Direction.OUTGOING:
         message = f"仓库拒收指示，请处理 / instruction refused: {event.code} {event.message}"
-        alert("instruction_rejected", order.key, message, uow)
+        uow.alert("instruction_rejected", order.key, message)
 
 
 def rejection_refs(event: DocumentRejectedV1) -> Iterable[Ref]:
@@ -103,7 +103,7 @@ def on_shipment_published(event: ShipmentPublishedV1, uow: UnitOfWork) -> None:
     uow.append(Step(*key, StepKind.PUBLISHED, event.actual_no, event.published_at, detail))
     if event.state is PublicationState.REJECTED:
         message = f"平台拒绝发货信息，请处理 / platform refused the shipment: {event.code} {event.message}"
-        alert("shipment_refused", key, message, uow)
+        uow.alert("shipment_refused", key, message)
 
 
 def _report(event: ActualReportedV1) -> Step:
@@ -132,14 +132,14 @@ def _ship(reference: Reference, order: Order, event: ActualReportedV1, uow: Unit
         uow.emit(_shipped(order, shipped, event), shipped)
     if shipped.state is State.SHORT_SHIPPED:
         message = f"仓库短发，请决定退款或补寄 / shipped short, refund or send again: {event.remark}"
-        alert("short_shipped", order.key, message, uow)
+        uow.alert("short_shipped", order.key, message)
 
 
 def _hold(event: ActualReportedV1, code: str, reason: str, uow: UnitOfWork) -> None:
     key = _held_key(event)
     uow.put(HeldActual(*key, code, reason, event.model_dump(mode="json"), uow.now))
     message = f"实绩 {event.actual_no} 与订单不符，请决定 / contradicts its order, decide: {code} {reason}"
-    alert("actual_held", key[:2], message, uow)
+    uow.alert("actual_held", key[:2], message)
 
 
 def _held_key(event: ActualReportedV1) -> tuple[str, str, str, str]:

@@ -5,7 +5,6 @@ from decimal import Decimal
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork
 from lemai_contracts.fulfilment import InstructedLine, OutboundInstructedV1
-from lemai_contracts.ops import AlertRaisedV1, Severity
 from lemai_contracts.order import (
     CommitmentLine,
     CommitmentRequestedV1,
@@ -46,15 +45,6 @@ def advance(reference: Reference, before: Order, order: Order, uow: UnitOfWork, 
         detail = {"warehouse_code": order.warehouse_code}
         uow.append(Step(*order.key, StepKind.INSTRUCTED, str(order.revision), uow.now, detail))
     return order
-
-
-def alert(code: str, order_key: tuple[str, str], message: str, uow: UnitOfWork) -> None:
-    """Tell somebody who can act; `message` says what happened and what to do."""
-    uow.emit(
-        AlertRaisedV1(
-            code=code, about="/".join(order_key), severity=Severity.CRITICAL, message=message, raised_at=uow.now
-        )
-    )
 
 
 def _placed(order: Order) -> OrderPlacedV1:

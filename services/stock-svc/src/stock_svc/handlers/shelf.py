@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from lemai_chassis.state.unit_of_work import Key, UnitOfWork
-from lemai_contracts.ops import AlertRaisedV1, Severity
+from lemai_contracts.ops import Severity
 from lemai_contracts.stock import StockMovedV1
 from lemai_contracts.values import Grade
 from stock_svc.domain import Balance, BalanceKey, Cause
@@ -47,34 +47,18 @@ def keep_moved(before: Balance, after: Balance, cause: Cause, uow: UnitOfWork) -
             after,
         )
     if after.on_hand < 0 <= before.on_hand:
-        uow.emit(_below_zero(after, cause, uow))
+        message = (
+            f"库存为负，请核对仓库：账面 {after.on_hand}，因 {cause.cause} {cause.reference} / "
+            f"stock is below zero, check the warehouse: {after.on_hand} after {cause.cause} {cause.reference}"
+        )
+        uow.alert("stock_below_zero", after.key, message, Severity.WARNING)
 
 
 def report_faults(faults: Sequence[Key], uow: UnitOfWork) -> None:
     """Somebody has to find out why these balances are not what their ledger adds up to."""
     named = ", ".join("/".join(map(str, key)) for key in faults[:FAULTS_NAMED])
-    uow.emit(
-        AlertRaisedV1(
-            code="ledger_fault",
-            about="stock-svc",
-            severity=Severity.CRITICAL,
-            message=(
-                f"{len(faults)} 个库存余额与台账不符，请报告开发：{named} / "
-                f"{len(faults)} balances are not what their ledger adds up to: {named}"
-            ),
-            raised_at=uow.now,
-        )
+    message = (
+        f"{len(faults)} 个库存余额与台账不符，请报告开发：{named} / "
+        f"{len(faults)} balances are not what their ledger adds up to: {named}"
     )
-
-
-def _below_zero(balance: Balance, cause: Cause, uow: UnitOfWork) -> AlertRaisedV1:
-    return AlertRaisedV1(
-        code="stock_below_zero",
-        about="/".join(balance.key),
-        severity=Severity.WARNING,
-        message=(
-            f"库存为负，请核对仓库：账面 {balance.on_hand}，因 {cause.cause} {cause.reference} / "
-            f"stock is below zero, check the warehouse: {balance.on_hand} after {cause.cause} {cause.reference}"
-        ),
-        raised_at=uow.now,
-    )
+    uow.alert("ledger_fault", "stock-svc", message)
