@@ -35,7 +35,8 @@ CALLS = """
 SELECT 'call_' || state, kind || ' ' || key, '',
        format('%s 次未成功 attempts: %s', attempts, coalesce(answer ->> 'error', answer ->> 'message', '')), created_at,
        '自动重试，请查对方系统 / tried again by itself, look at the other side'
-FROM outbound_call WHERE state IN ('pending', 'unknown') AND attempts > 0 AND created_at < now() - interval '10 minutes'"""
+FROM outbound_call
+WHERE state IN ('pending', 'unknown') AND attempts > 0 AND created_at < now() - interval '10 minutes'"""
 SCHEDULES = """
 SELECT 'schedule_failed', name, '', last_error, last_run_at,
        '自动重试，请查日志 / runs again by itself, look at the log'
@@ -46,7 +47,10 @@ def router(engine: Engine, queries: Sequence[str]) -> APIRouter:
     """`queries` select what a service knows to be stuck, in the columns of Stuck."""
     routes = APIRouter(prefix="/v1", tags=["operations"])
     everything = " UNION ALL ".join((PARKED, CALLS, SCHEDULES, *queries))
-    page = f"SELECT * FROM ({everything}) stuck WHERE (since, kind, about) > ($2, $3, $4) ORDER BY 5, 1, 2 LIMIT $5"
+    page = (
+        f"SELECT * FROM ({everything}) stuck WHERE (since, kind, about) > ($2, $3, $4) "  # noqa: S608 - our own queries
+        "ORDER BY since, kind, about LIMIT $5"
+    )
 
     @routes.get("/stuck")
     async def stuck(
