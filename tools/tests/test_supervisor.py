@@ -40,8 +40,8 @@ async def test_up_starts_everything_keeps_it_up_and_down_stops_it(home: Home) ->
     assert _lemai("status").stdout.count("就绪 ready") == len(EVERYTHING) - 1
 
     again = _lemai("up")
-    assert again.returncode == 1
-    assert "已在运行" in again.stdout
+    assert again.returncode == 2
+    assert "已在运行" in again.stderr
 
     first = running(home)["stock-svc"].pid
     psutil.Process(first).kill()
@@ -70,8 +70,8 @@ def test_reference_data_that_cannot_be_used_stop_it_at_once(tmp_path: Path, monk
 
     refused = _lemai("up")
 
-    assert refused.returncode == 1
-    assert "absent.yaml" in refused.stdout
+    assert refused.returncode == 2
+    assert "absent.yaml" in refused.stderr
     assert not (tmp_path / "home" / "postgres").exists()
 
 

@@ -1,49 +1,44 @@
 """`lemai parked`: keys whose messages could not be handled, seen and freed without the console."""
 
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
-import httpx
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from lemai_tools.platform.home import Home, default_home
-from lemai_tools.platform.records import running
+from lemai_tools.output import Json, Url, call, console, show
 
 app = typer.Typer(no_args_is_help=True, help="停靠的消息 / parked messages")
-console = Console()
-TIMEOUT_S = 30
+HEADS = {
+    "key": "键 key",
+    "reason": "原因 reason",
+    "awaits": "等待 awaits",
+    "due_at": "到期 due",
+    "attempts": "次数 attempts",
+    "messages": "消息 messages",
+}
 
 Service = Annotated[str, typer.Argument(help="服务，如 order-svc / the service")]
 Key = Annotated[str, typer.Argument(help="停靠的键 / the parked key")]
-Url = Annotated[
-    str,
-    typer.Option(
-        help="服务地址，默认取本地平台的 / the service's address, by default the local one", envvar="LEMAI_URL"
-    ),
-]
 
 
 @app.command("list")
-def list_keys(service: Service, url: Url = "") -> None:
+def list_keys(service: Service, url: Url = "", as_json: Json = False) -> None:
     """列出停靠的键及原因 / parked keys and why."""
-    _show_keys(_call("GET", service, url, ""))
+    _show_keys(call(service, "GET", "/v1/parked", url=url), as_json)
 
 
-@app.command()
-def show(service: Service, key: Key, url: Url = "") -> None:
+@app.command("show")
+def messages(service: Service, key: Key, url: Url = "", as_json: Json = False) -> None:
     """列出一个键的消息，先来的在前 / the messages of one key, first first."""
-    table = Table("seq", "类型 type", "位置 place", "停靠于 parked at")
-    for message in _call("GET", service, url, "/messages", key=key)["items"]:
-        place = f"{message['topic']}/{message['partition']}/{message['offset']}"
-        table.add_row(str(message["seq"]), message["type"], place, message["parked_at"])
-    console.print(table)
+    page = call(service, "GET", "/v1/parked/messages", url=url, params={"key": key})
+    rows = [{**row, "place": f"{row['topic']}/{row['partition']}/{row['offset']}"} for row in page["items"]]
+    heads = {"seq": "seq", "type": "类型 type", "place": "位置 place", "parked_at": "停靠于 parked at"}
+    show(rows, heads, as_json=as_json)
 
 
 @app.command()
 def redrive(service: Service, key: Key, url: Url = "") -> None:
     """立即重试一个键 / try a key again now."""
-    left = _call("POST", service, url, "/redrive", key=key)
+    left = call(service, "POST", "/v1/parked/redrive", url=url, params={"key": key})
     if left["items"]:
         _show_keys(left)
         raise typer.Exit(1)
@@ -59,36 +54,11 @@ def discard(
     url: Url = "",
 ) -> None:
     """放弃一个键的第一条消息 / give up the first message of a key."""
-    _show_keys(_call("POST", service, url, "/discard", key=key, seq=seq, reason=reason))
+    parameters = {"key": key, "seq": seq, "reason": reason}
+    _show_keys(call(service, "POST", "/v1/parked/discard", url=url, params=parameters))
 
 
-def _show_keys(page: dict[str, Any]) -> None:
-    table = Table("键 key", "原因 reason", "等待 awaits", "到期 due", "次数 attempts", "消息 messages")
-    for parked in page["items"]:
-        waits = (parked["awaits"] or "", parked["due_at"] or "人工 a person")
-        table.add_row(parked["key"], parked["reason"], *waits, str(parked["attempts"]), str(parked["messages"]))
-    console.print(table)
-
-
-def _call(method: str, service: str, url: str, path: str, **parameters: str | int) -> dict[str, Any]:
-    address = url or _local(service)
-    try:
-        response = httpx.request(method, f"{address}/v1/parked{path}", params=parameters, timeout=TIMEOUT_S)
-    except httpx.TransportError as error:
-        _fail(f"{service} 无法访问 cannot be reached: {address}: {error}")
-    if response.is_error:
-        _fail(f"{response.status_code} {response.text}")
-    answer: dict[str, Any] = response.json()
-    return answer
-
-
-def _local(service: str) -> str:
-    record = running(Home(default_home())).get(service)
-    if record is None:
-        _fail(f"本地没有运行 {service}，请用 --url / {service} does not run here, use --url")
-    return record.url
-
-
-def _fail(message: str) -> NoReturn:
-    console.print(f"[red]{message}")
-    raise typer.Exit(1)
+def _show_keys(page: dict[str, Any], as_json: bool = False) -> None:
+    rows = page["items"]
+    people = [{**row, "due_at": row["due_at"] or "人工 a person"} for row in rows]
+    show(rows if as_json else people, HEADS, as_json=as_json)

@@ -11,7 +11,6 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from lemai_tools import catalog
@@ -33,11 +32,9 @@ async def url(app: FastAPI) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-def lemai(url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr(catalog, "console", Console(width=200))
-
+def lemai(url: str) -> Run:
     async def run(*arguments: str, typed: str = "") -> Result:
-        environment = {"LEMAI_CATALOG_URL": url}
+        environment = {"LEMAI_URL": url}
         return await asyncio.to_thread(CliRunner().invoke, catalog.app, arguments, input=typed, env=environment)
 
     return run

@@ -37,7 +37,7 @@ async def run(home: Home, console: Console, *, keep: bool) -> bool:
             agreed = _verdict(console, steps, failure)
             if keep:
                 _addresses(console, platform)
-                await platform.keep_running(console.print)
+                await platform.keep_running()
     return agreed
 
 

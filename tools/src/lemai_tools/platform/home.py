@@ -22,6 +22,11 @@ def default_home() -> Path:
     return Path(os.environ.get("LEMAI_HOME", REPOSITORY / ".lemai")).resolve()
 
 
+def demo_home() -> Path:
+    """The folder of `lemai demo`, inside the default one; it is made anew each time."""
+    return default_home() / "demo"
+
+
 def default_config() -> Path:
     """The reference data `LEMAI_CONFIG` names, else those of this checkout."""
     return Path(os.environ.get("LEMAI_CONFIG", REPOSITORY / "config" / "lemai.yaml")).resolve()

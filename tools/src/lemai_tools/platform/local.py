@@ -44,8 +44,8 @@ class Platform(Processes):
     Leaving stops everything. Names are those of `members.py`, `postgres` and `kafka`.
     """
 
-    def __init__(self, home: Home, config: Path) -> None:
-        super().__init__(home)
+    def __init__(self, home: Home, config: Path, report: Callable[[str], None] = lambda _: None) -> None:
+        super().__init__(home, report)
         self._config = config
         self._stack = AsyncExitStack()
         self.members: dict[str, Process] = {}
@@ -61,6 +61,9 @@ class Platform(Processes):
             self._record_supervisor(ready=False)
             http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
             stack.push_async_callback(self.stop_all)
+            self.report(
+                "准备 PostgreSQL 与 Kafka，首次要下载 / preparing PostgreSQL and Kafka; the first time they download"
+            )
             async with asyncio.TaskGroup() as servers:
                 databases, broker = servers.create_task(self._databases()), servers.create_task(self._broker())
             self.databases, self.bootstrap_servers = databases.result(), broker.result()
@@ -99,16 +102,16 @@ class Platform(Processes):
                     stops.create_task(self.stop(name))
         await super().stop_all()
 
-    async def keep_running(self, report: Callable[[str], None]) -> None:
+    async def keep_running(self) -> None:
         """Start again, for ever, what ends by itself, and report each time it does."""
         while True:
             for name in self.names:
                 if self.pid(name) is None:
-                    report(f"{name} 意外退出，重新启动 ended by itself, starting it again")
+                    self.report(f"{name} 意外退出，重新启动 ended by itself, starting it again")
                     try:
                         await self.restart(name)
                     except StartError as error:
-                        report(str(error))
+                        self.report(str(error))
             await asyncio.sleep(WATCH_S)
 
     def _record_supervisor(self, *, ready: bool) -> None:

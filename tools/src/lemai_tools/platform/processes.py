@@ -44,10 +44,14 @@ class Process:
 
 
 class Processes:
-    """The programs of one state folder. Start them from the main thread: they live as long as it does."""
+    """The programs of one state folder. Start them from the main thread: they live as long as it does.
 
-    def __init__(self, home: Home) -> None:
+    What becomes ready, or ends by itself, is told to `report`.
+    """
+
+    def __init__(self, home: Home, report: Callable[[str], None] = lambda _: None) -> None:
         self.home = home
+        self.report = report
         self._children: dict[str, tuple[Process, subprocess.Popen[bytes]]] = {}
 
     @property
@@ -99,12 +103,14 @@ class Processes:
 
     async def _start(self, process: Process) -> None:
         child = self._spawn(process, process.argv)
-        deadline = monotonic() + START_TIMEOUT_S
+        started = monotonic()
+        deadline = started + START_TIMEOUT_S
         while not await process.ready():
             if child.poll() is not None or monotonic() > deadline:
                 raise StartError(self._failure(process, child))
             await asyncio.sleep(POLL_S)
         self._record(process, child, ready=True)
+        self.report(f"{process.name} 就绪 ready ({monotonic() - started:.1f} s)")
 
     def _spawn(self, process: Process, argv: tuple[str, ...]) -> subprocess.Popen[bytes]:
         tether = (sys.executable, "-I", "-S", str(TETHER), str(os.getpid()))

@@ -12,7 +12,7 @@ from typing import Self
 
 import psutil
 
-from lemai_tools.platform.home import Home
+from lemai_tools.platform.home import Home, default_home, demo_home
 
 KILL_TIMEOUT_S = 15
 POLL_S = 0.05
@@ -50,6 +50,12 @@ def remove_record(home: Home, name: str) -> None:
 def running(home: Home) -> dict[str, Record]:
     """The recorded processes that still run, by name."""
     return {name: record for name, record in _records(home).items() if _find(record)}
+
+
+def running_homes() -> list[Home]:
+    """The state folders of this checkout on which something runs: its own first, then its demo's."""
+    roots = (default_home(), demo_home())
+    return [home for root in roots if root.is_dir() and running(home := Home(root))]
 
 
 def sweep(home: Home) -> None:
