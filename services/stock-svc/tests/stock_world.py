@@ -58,8 +58,9 @@ REFERENCE = Reference.model_validate(
                 "profile": "kingdee-default",
                 "channel": {"kind": "folder", "folder": code},
                 "locked_stock": locked_stock,
+                "snapshot_loss_max_percent": 100 if code != "CAUTIOUS" else 30,
             }
-            for code, locked_stock in (("KINGDEE-JFY", "ours"), ("WMS-JFY", "others"))
+            for code, locked_stock in (("KINGDEE-JFY", "ours"), ("WMS-JFY", "others"), ("CAUTIOUS", "ours"))
         ],
         "warehouses": [{"code": WAREHOUSE, "counterpart": "KINGDEE-JFY"}],
         "stores": [

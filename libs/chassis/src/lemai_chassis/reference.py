@@ -120,6 +120,8 @@ class Counterpart(Coded):
     """Whether counted losses and gains stay with us, or go to it by interfaces 1 and 5."""
     locked_stock: Literal["ours", "others"] = "ours"
     """Whose open orders the counterpart's locked quantity is: ours is promised already, others' is frozen."""
+    snapshot_loss_max_percent: Annotated[int, Field(ge=0, le=100)] = 30
+    """A stock snapshot that takes more of a warehouse's sellable pieces, or has no lines, waits for a person."""
     acknowledge_within_minutes: Annotated[int, Field(ge=0)] = 0
     """After so long without an acknowledgement of what we sent, somebody is told; 0 is never."""
     answer_within_hours: Annotated[int, Field(ge=0)] = 0

@@ -110,6 +110,10 @@ class SnapshotView(BaseModel):
     snapshot_at: datetime
     full: bool
     state: SnapshotState
+    sellable: int = Field(description="比对时账面可售 / sellable by the books when compared")
+    lost: int = Field(description="其中快照称没有的 / how many of them it says are not there")
+    decided_by: str
+    decided_why: str
     chunks: int
     chunks_received: int
     lines: int

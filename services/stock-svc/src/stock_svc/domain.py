@@ -21,9 +21,12 @@ class CommitmentState(StrEnum):
 
 class SnapshotState(StrEnum):
     RECEIVING = "receiving"
+    WAITING = "waiting"
+    """It would take so much from the stores that a person has to say so first."""
     CORRECTING = "correcting"
     APPLIED = "applied"
     STALE = "stale"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True)
@@ -319,6 +322,10 @@ class Watermark:
         return self.store_code, self.partition
 
 
+class NotWaiting(Exception):
+    """The snapshot is not one that waits for a decision."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """A counterpart's stock balances: received in chunks, compared with the books as a whole, then booked in slices."""
@@ -331,6 +338,8 @@ class Snapshot:
     full: bool
     locked_is_frozen: bool
     """Whether what the counterpart has locked is for others than our own orders."""
+    loss_max_percent: int
+    """How much of the sellable pieces of its warehouse it may take away without being asked."""
     chunks: int
     received_at: datetime
     received: tuple[int, ...] = ()
@@ -339,6 +348,12 @@ class Snapshot:
     differences: int = 0
     corrected: int = 0
     """How many of the differences are booked."""
+    sellable: int = 0
+    """Good pieces neither frozen nor below zero, by the books when it was compared."""
+    lost: int = 0
+    """How many of them it says are not there."""
+    decided_by: str = ""
+    decided_why: str = ""
     applied_at: datetime | None = None
 
     @property
@@ -359,6 +374,20 @@ class Snapshot:
     def outdate(self) -> "Snapshot":
         return replace(self, state=SnapshotState.STALE)
 
+    def weigh(self, sellable: int, lost: int) -> "Snapshot":
+        """It waits if it is empty, or takes more than it may, unless a person has decided to believe it."""
+        empty = self.full and not self.lines
+        too_much = lost * 100 > sellable * self.loss_max_percent
+        waits = not self.decided_by and (empty or too_much)
+        return replace(self, sellable=sellable, lost=lost, state=SnapshotState.WAITING if waits else self.state)
+
+    def decide(self, *, apply: bool, by: str, why: str) -> "Snapshot":
+        """Applied, it is compared again: the books went on. Raises NotWaiting."""
+        if self.state is not SnapshotState.WAITING:
+            raise NotWaiting(f"{self.snapshot_id}: {self.state}")
+        state = SnapshotState.RECEIVING if apply else SnapshotState.REFUSED
+        return replace(self, state=state, decided_by=by, decided_why=why)
+
     def correct(self, booked: int, differences: int, now: datetime) -> "Snapshot":
         """`booked` of its differences are in the books now; with the last one it is applied."""
         if booked < differences:
@@ -376,6 +405,15 @@ class CountedChunk:
     warehouse_code: str
     snapshot_id: str
     lines: tuple[tuple[str, str, int, int], ...]
+
+
+@dataclass(frozen=True)
+class ChunksDropped:
+    """The staged lines of a snapshot that will not be compared again."""
+
+    owner_code: str
+    warehouse_code: str
+    snapshot_id: str
 
 
 @dataclass(frozen=True)

@@ -120,10 +120,19 @@ async def _compare(transaction: Transaction, snapshot: Snapshot) -> None:
     """While AppliedCount is locked no actual moves the warehouse, so books and ledger are of one moment."""
     count_ref = ref(AppliedCount, snapshot.owner_code, snapshot.warehouse_code)
     await transaction.load([count_ref, ref(Snapshot, *snapshot.key)])
+    connection = transaction.connection
     stale = snapshot.is_stale(transaction.uow.get(AppliedCount, *count_ref.key))
-    differences = None if stale else await work.compare(transaction.connection, snapshot)
-    await work.drop_lines(transaction.connection, snapshot)
-    await transaction.run(snapshots.compare, snapshots.Compared(snapshot.key, differences), _cause())
+    comparison = None if stale else await work.compare(connection, snapshot)
+    await transaction.run(snapshots.compare, snapshots.Compared(snapshot.key, comparison), _cause())
+    compared = transaction.uow.get(Snapshot, *snapshot.key)
+    assert compared is not None
+    if compared.state in (SnapshotState.WAITING, SnapshotState.STALE):
+        return
+    if not snapshot.full:
+        await work.mark_counted(connection, snapshot)
+        return
+    for key in await work.waiting_before(connection, snapshot):
+        await transaction.run(snapshots.outdate, key, _cause())
 
 
 async def _correct(transaction: Transaction, snapshot: Snapshot) -> None:

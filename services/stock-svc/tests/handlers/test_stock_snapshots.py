@@ -21,7 +21,14 @@ from lemai_chassis.testing import handle
 from lemai_contracts.stock import SnapshotScope, StockMovedV1
 from stock_svc.domain import GOOD, AppliedCount, Balance, CountedChunk, Difference, Snapshot, SnapshotState
 from stock_svc.handlers.commitments import on_commitment_requested
-from stock_svc.handlers.snapshots import Compared, Correction, compare, correct, on_snapshot_reported
+from stock_svc.handlers.snapshots import (
+    Compared,
+    Comparison,
+    Correction,
+    compare,
+    correct,
+    on_snapshot_reported,
+)
 
 KEY = (OWNER, WAREHOUSE, "IB1")
 on_reported = partial(on_snapshot_reported, REFERENCE)
@@ -29,7 +36,8 @@ on_reported = partial(on_snapshot_reported, REFERENCE)
 
 def complete(*, full: bool = True) -> Memory:
     memory = Memory()
-    memory.do(on_reported, snapshot("IB1", scope=SnapshotScope.FULL if full else SnapshotScope.PARTIAL))
+    scope = SnapshotScope.FULL if full else SnapshotScope.PARTIAL
+    memory.do(on_reported, snapshot("IB1", counted("NOT-SOLD", 0), scope=scope))
     return memory
 
 
@@ -48,7 +56,7 @@ def test_a_chunk_is_staged_once() -> None:
 
 def test_a_chunk_after_the_comparison_is_ignored() -> None:
     memory = complete()
-    memory.do(compare, Compared(KEY, 0))
+    memory.do(compare, Compared(KEY, Comparison(0, sellable=10, lost=0)))
     before = dict(memory.state)
 
     memory.do(on_reported, snapshot("IB1", counted(TSHIRT, 5), chunk=2))
@@ -73,7 +81,7 @@ def test_a_snapshot_of_an_unknown_counterpart_waits_for_the_reference_data() -> 
 def test_a_full_snapshot_counts_from_its_comparison_on() -> None:
     memory = complete()
 
-    memory.do(compare, Compared(KEY, 2))
+    memory.do(compare, Compared(KEY, Comparison(2, sellable=10, lost=0)))
 
     assert memory.all(AppliedCount) == [AppliedCount(OWNER, WAREHOUSE, "IB1", NOW)]
     assert [stored.state for stored in memory.all(Snapshot)] == [SnapshotState.CORRECTING]
@@ -82,7 +90,7 @@ def test_a_full_snapshot_counts_from_its_comparison_on() -> None:
 def test_a_partial_snapshot_does_not_count_for_the_whole_warehouse() -> None:
     memory = complete(full=False)
 
-    memory.do(compare, Compared(KEY, 2))
+    memory.do(compare, Compared(KEY, Comparison(2, sellable=10, lost=0)))
 
     assert memory.all(AppliedCount) == []
 
@@ -90,7 +98,7 @@ def test_a_partial_snapshot_does_not_count_for_the_whole_warehouse() -> None:
 def test_a_snapshot_without_differences_is_applied_at_once() -> None:
     memory = complete()
 
-    memory.do(compare, Compared(KEY, 0))
+    memory.do(compare, Compared(KEY, Comparison(0, sellable=10, lost=0)))
 
     assert [(stored.state, stored.applied_at) for stored in memory.all(Snapshot)] == [(SnapshotState.APPLIED, NOW)]
 
@@ -106,7 +114,7 @@ def test_a_stale_snapshot_counts_for_nothing() -> None:
 
 def test_differences_are_booked_on_what_the_shelf_is_by_then() -> None:
     memory = complete()
-    memory.do(compare, Compared(KEY, 2))
+    memory.do(compare, Compared(KEY, Comparison(2, sellable=10, lost=0)))
     memory.state[Balance, (OWNER, WAREHOUSE, TSHIRT, GOOD)] = Balance(OWNER, WAREHOUSE, TSHIRT, GOOD, on_hand=8)
     memory.do(on_commitment_requested, requested("TM1", tshirt=3))
 
@@ -125,7 +133,7 @@ def test_differences_are_booked_on_what_the_shelf_is_by_then() -> None:
 
 def test_a_change_of_frozen_pieces_alone_is_no_movement() -> None:
     memory = complete()
-    memory.do(compare, Compared(KEY, 1))
+    memory.do(compare, Compared(KEY, Comparison(1, sellable=10, lost=0)))
 
     events = memory.do(correct, Correction(KEY, [Difference(1, TSHIRT, GOOD, expected=0, counted=0, frozen=2)]))
 

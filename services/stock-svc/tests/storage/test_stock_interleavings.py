@@ -240,7 +240,7 @@ def arrivals(draw: st.DrawFn) -> tuple[list[Arrival], dict[str, int]]:
         at = NOW + (2 * step + 1) * SECOND
         full = draw(st.booleans())
         totals = {item: draw(st.integers(-2, 20)) for item in draw(st.sets(st.sampled_from([TSHIRT, SHOES])))}
-        chunks = [[counted(item, total)] for item, total in totals.items()] or [[]]
+        chunks = [[counted(item, total)] for item, total in totals.items()] or [[counted("NOT-SOLD", 0)]]
         events += [
             snapshot(
                 f"S{step}",

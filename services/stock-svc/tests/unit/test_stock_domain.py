@@ -39,7 +39,7 @@ COMMITMENT = Commitment(
     asked_at=NOW,
 )
 FIGURE = Figure("TM-JFY-01", "100", "1001", "JFY", "TS", active=True, due_since=NOW)
-SNAPSHOT = Snapshot("JFY", "WH01", "IB1", "KINGDEE-JFY", NOW, True, False, chunks=2, received_at=NOW)
+SNAPSHOT = Snapshot("JFY", "WH01", "IB1", "KINGDEE-JFY", NOW, True, False, 30, chunks=2, received_at=NOW)
 
 
 def test_free_pieces_are_on_hand_neither_promised_nor_frozen() -> None:

@@ -6,16 +6,48 @@ from dataclasses import dataclass
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import Key, Park, Ref, UnitOfWork, ref
 from lemai_contracts.stock import SnapshotReportedV1, SnapshotScope
-from stock_svc.domain import SNAPSHOT, AppliedCount, Cause, CountedChunk, Difference, Snapshot, SnapshotState
+from stock_svc.domain import (
+    SNAPSHOT,
+    AppliedCount,
+    Cause,
+    ChunksDropped,
+    CountedChunk,
+    Difference,
+    Snapshot,
+    SnapshotState,
+)
 from stock_svc.handlers.shelf import balance_of, keep, keep_moved
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """A snapshot against the books: how many differences, and how many of the sellable pieces it takes away."""
+
+    differences: int
+    sellable: int
+    lost: int
+
+
+@dataclass(frozen=True)
 class Compared:
-    """How many differences a snapshot has from the books; None: something newer has been applied."""
+    """What came of it; None: something newer has been applied."""
 
     snapshot: Key
-    differences: int | None
+    comparison: Comparison | None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A person believes a snapshot that waits, or does not."""
+
+    snapshot: Key
+    apply: bool
+    by: str
+    why: str
+
+
+class SnapshotNotFound(Exception):
+    """There is no such snapshot."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +77,45 @@ def compare(command: Compared, uow: UnitOfWork) -> None:
     """From here on, what occurred before a full snapshot is in the count."""
     snapshot = uow.get(Snapshot, *command.snapshot)
     assert snapshot is not None
-    if command.differences is None:
-        uow.put(snapshot.outdate())
+    found = command.comparison
+    if found is None:
+        outdate(command.snapshot, uow)
         return
-    uow.put(snapshot.correct(0, command.differences, uow.now))
+    snapshot = snapshot.weigh(found.sellable, found.lost)
+    if snapshot.state is SnapshotState.WAITING:
+        uow.put(snapshot)
+        message = (
+            f"库存快照 {snapshot.lines} 行，将使 {found.sellable} 件可售减少 {found.lost} 件，待人决定："
+            f"lemai stock snapshots / a snapshot of {snapshot.lines} lines would take {found.lost} of {found.sellable} "
+            "sellable pieces from the stores, decide"
+        )
+        uow.alert("snapshot_waits", snapshot.key, message)
+        return
+    uow.put(snapshot.correct(0, found.differences, uow.now))
+    uow.append(ChunksDropped(*snapshot.key))
     if snapshot.full:
         uow.get(AppliedCount, snapshot.owner_code, snapshot.warehouse_code)
         uow.put(AppliedCount(snapshot.owner_code, snapshot.warehouse_code, snapshot.snapshot_id, snapshot.snapshot_at))
+
+
+def outdate(key: Key, uow: UnitOfWork) -> None:
+    """A newer one has been applied: nobody has to compare it, or decide about it, any more."""
+    snapshot = uow.get(Snapshot, *key)
+    assert snapshot is not None
+    uow.put(snapshot.outdate())
+    uow.append(ChunksDropped(*snapshot.key))
+
+
+def decide(command: Decision, uow: UnitOfWork) -> Snapshot:
+    """Raises SnapshotNotFound, or NotWaiting."""
+    snapshot = uow.get(Snapshot, *command.snapshot)
+    if snapshot is None:
+        raise SnapshotNotFound(command.snapshot)
+    decided = snapshot.decide(apply=command.apply, by=command.by, why=command.why)
+    uow.put(decided)
+    if not command.apply:
+        uow.append(ChunksDropped(*decided.key))
+    return decided
 
 
 def correct(command: Correction, uow: UnitOfWork) -> None:
@@ -83,6 +147,7 @@ def _begun(reference: Reference, event: SnapshotReportedV1, uow: UnitOfWork) -> 
         snapshot_at=event.snapshot_at,
         full=event.scope is SnapshotScope.FULL,
         locked_is_frozen=counterpart.locked_stock == "others",
+        loss_max_percent=counterpart.snapshot_loss_max_percent,
         chunks=event.chunks,
         received_at=uow.now,
     )

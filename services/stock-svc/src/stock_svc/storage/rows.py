@@ -16,6 +16,7 @@ from stock_svc.domain import (
     AppliedActual,
     AppliedCount,
     Balance,
+    ChunksDropped,
     Combo,
     Commitment,
     CountedChunk,
@@ -187,7 +188,7 @@ class WatermarkRow(StockRow, table=True):
 class SnapshotRow(StockRow, table=True):
     __tablename__ = "snapshot"
     __table_args__ = (
-        Index("snapshot_open", "snapshot_at", postgresql_where=text("state IN ('receiving', 'correcting')")),
+        Index("snapshot_open", "snapshot_at", postgresql_where=text("state IN ('receiving', 'waiting', 'correcting')")),
         Index("snapshot_id", "snapshot_id"),
     )
     owner_code: str = _key()
@@ -198,6 +199,7 @@ class SnapshotRow(StockRow, table=True):
     snapshot_at: datetime = _time()
     full: bool
     locked_is_frozen: bool
+    loss_max_percent: int
     chunks: int
     received_at: datetime = _time()
     received: list[int] = _json()
@@ -205,6 +207,10 @@ class SnapshotRow(StockRow, table=True):
     state: str = _text()
     differences: int = _big()
     corrected: int = _big()
+    sellable: int = _big()
+    lost: int = _big()
+    decided_by: str = _text()
+    decided_why: str = _text()
     applied_at: datetime | None = _time()
 
 
@@ -254,6 +260,14 @@ async def stage_lines(transaction: Transaction, chunks: Sequence[CountedChunk]) 
     )
 
 
+async def drop_lines(transaction: Transaction, dropped: Sequence[ChunksDropped]) -> None:
+    for its in dropped:
+        await transaction.connection.exec_driver_sql(
+            "DELETE FROM counted_line WHERE owner_code = $1 AND warehouse_code = $2 AND snapshot_id = $3",
+            (its.owner_code, its.warehouse_code, its.snapshot_id),
+        )
+
+
 BALANCES = Aggregates(Balance, BalanceRow)
 COMMITMENTS = Aggregates(Commitment, CommitmentRow)
 FIGURES = Aggregates(Figure, FigureRow)
@@ -267,7 +281,7 @@ STORAGE = Storage.of(
     Aggregates(AppliedCount, AppliedCountRow),
     Aggregates(Combo, ComboRow),
     Aggregates(Watermark, WatermarkRow),
-    sinks={Movement: append_movements, CountedChunk: stage_lines},
+    sinks={Movement: append_movements, CountedChunk: stage_lines, ChunksDropped: drop_lines},
 )
 
 _APPEND_MOVEMENTS = """

@@ -11,6 +11,7 @@ from lemai_chassis.state.unit_of_work import Key
 from lemai_contracts.topics import ORDER_PARTITIONS
 from stock_svc.domain import Difference, Part, Snapshot
 from stock_svc.handlers.figures import Due
+from stock_svc.handlers.snapshots import Comparison
 from stock_svc.storage.rows import SNAPSHOTS, SnapshotRow
 
 
@@ -113,21 +114,31 @@ async def next_snapshot(connection: AsyncConnection) -> Snapshot | None:
     return SNAPSHOTS.parse(row) if row else None
 
 
-async def compare(connection: AsyncConnection, snapshot: Snapshot) -> int:
-    """Store what the books differ in; how much that is. The caller keeps actuals from moving stock meanwhile."""
+async def waiting_before(connection: AsyncConnection, snapshot: Snapshot) -> Sequence[Key]:
+    """Snapshots of its warehouse, not newer, that wait for a decision."""
+    rows = await connection.exec_driver_sql(
+        "SELECT owner_code, warehouse_code, snapshot_id FROM snapshot WHERE state = 'waiting' "
+        "AND owner_code = $1 AND warehouse_code = $2 AND snapshot_at <= $3",
+        (snapshot.owner_code, snapshot.warehouse_code, snapshot.snapshot_at),
+    )
+    return [tuple(row) for row in rows]
+
+
+async def compare(connection: AsyncConnection, snapshot: Snapshot) -> Comparison:
+    """Store what the books differ in. The caller keeps actuals from moving stock meanwhile."""
+    await connection.exec_driver_sql(
+        "DELETE FROM difference WHERE owner_code = $1 AND warehouse_code = $2 AND snapshot_id = $3", snapshot.key
+    )
     found = await connection.exec_driver_sql(
         _COMPARE, (*snapshot.key, snapshot.snapshot_at, snapshot.full, snapshot.locked_is_frozen)
     )
-    if not snapshot.full:
-        await connection.exec_driver_sql(_MARK_COUNTED, (*snapshot.key, snapshot.snapshot_at))
-    return found.rowcount
+    weight = (await connection.exec_driver_sql(_WEIGH, snapshot.key)).one()
+    return Comparison(found.rowcount, int(weight.sellable), int(weight.lost))
 
 
-async def drop_lines(connection: AsyncConnection, snapshot: Snapshot) -> None:
-    """Forget the staged lines of a snapshot that has been compared."""
-    await connection.exec_driver_sql(
-        "DELETE FROM counted_line WHERE owner_code = $1 AND warehouse_code = $2 AND snapshot_id = $3", snapshot.key
-    )
+async def mark_counted(connection: AsyncConnection, snapshot: Snapshot) -> None:
+    """From here on, what occurred before a partial snapshot is in the count of the items it names."""
+    await connection.exec_driver_sql(_MARK_COUNTED, (*snapshot.key, snapshot.snapshot_at))
 
 
 async def differences(connection: AsyncConnection, snapshot: Snapshot, limit: int) -> Sequence[Difference]:
@@ -211,6 +222,7 @@ WHERE f.active AND f.due_since <= pulled.until
     WHERE (s.owner_code, s.warehouse_code, s.state) = (f.owner_code, store.warehouse_code, 'correcting'))
 GROUP BY f.store_code, f.platform_item_id, f.platform_sku_id, pulled.until
 HAVING coalesce(max((b.asked_at->>f.store_code)::timestamptz) <= pulled.until, true)
+   AND count(b.due_since) = 0  -- Pieces that came go to the orders that wait before a store is told of them.
 ORDER BY f.due_since LIMIT $4
 """
 _COMPARE = """
@@ -235,6 +247,18 @@ compared AS (
 INSERT INTO difference (owner_code, warehouse_code, snapshot_id, position, item_code, grade, expected, counted, frozen)
 SELECT $1, $2, $3, row_number() OVER (ORDER BY item_code, grade), item_code, grade, expected, counted, frozen
 FROM compared WHERE expected <> counted OR frozen <> frozen_before
+"""
+_WEIGH = """
+WITH good AS (
+    SELECT item_code, greatest(0, on_hand - frozen) AS sellable FROM balance
+    WHERE owner_code = $1 AND warehouse_code = $2 AND grade = 'good'),
+corrected AS (
+    SELECT d.item_code, greatest(0, coalesce(b.on_hand, 0) + d.counted - d.expected - d.frozen) AS sellable
+    FROM difference d LEFT JOIN balance b USING (owner_code, warehouse_code, item_code, grade)
+    WHERE d.owner_code = $1 AND d.warehouse_code = $2 AND d.snapshot_id = $3 AND d.grade = 'good')
+SELECT coalesce(sum(good.sellable), 0) AS sellable,
+       coalesce(sum(greatest(0, good.sellable - corrected.sellable)), 0) AS lost
+FROM good LEFT JOIN corrected USING (item_code)
 """
 _MARK_COUNTED = """
 INSERT INTO balance AS b (owner_code, warehouse_code, item_code, grade, version, on_hand, committed, frozen, entries,

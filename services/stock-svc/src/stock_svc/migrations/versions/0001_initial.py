@@ -182,6 +182,7 @@ def upgrade() -> None:
         sa.Column("snapshot_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("full", sa.Boolean(), nullable=False),
         sa.Column("locked_is_frozen", sa.Boolean(), nullable=False),
+        sa.Column("loss_max_percent", sa.Integer(), nullable=False),
         sa.Column("chunks", sa.Integer(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("received", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -189,6 +190,10 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("differences", sa.BigInteger(), nullable=False),
         sa.Column("corrected", sa.BigInteger(), nullable=False),
+        sa.Column("sellable", sa.BigInteger(), nullable=False),
+        sa.Column("lost", sa.BigInteger(), nullable=False),
+        sa.Column("decided_by", sa.Text(), nullable=False),
+        sa.Column("decided_why", sa.Text(), nullable=False),
         sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("owner_code", "warehouse_code", "snapshot_id"),
     )
@@ -198,7 +203,7 @@ def upgrade() -> None:
         "snapshot",
         ["snapshot_at"],
         unique=False,
-        postgresql_where=sa.text("state IN ('receiving', 'correcting')"),
+        postgresql_where=sa.text("state IN ('receiving', 'waiting', 'correcting')"),
     )
     op.create_table(
         "watermark",
@@ -221,7 +226,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("watermark")
     op.drop_index(
-        "snapshot_open", table_name="snapshot", postgresql_where=sa.text("state IN ('receiving', 'correcting')")
+        "snapshot_open",
+        table_name="snapshot",
+        postgresql_where=sa.text("state IN ('receiving', 'waiting', 'correcting')"),
     )
     op.drop_index("snapshot_id", table_name="snapshot")
     op.drop_table("snapshot")
