@@ -141,8 +141,14 @@ class Run:
         await self._check_topic(versions)
 
     async def _check_topic(self, versions: list[str]) -> None:
-        events = await fetch(self.database, "SELECT id::text, partitionkey, data->>'reason' FROM event ORDER BY seq")
+        events = await fetch(
+            self.database,
+            "SELECT id::text, partitionkey, data->>'reason' FROM event WHERE topic = $1 ORDER BY seq",
+            ORDER.name,
+        )
         assert len(events) == len(self.load.flowing) * VERSIONS
+        alerts = await fetch(self.database, "SELECT data->>'about' FROM event WHERE topic <> $1", ORDER.name)
+        assert sorted(about for (about,) in alerts) == sorted([*self.load.poisoned, self.load.flowing[-1]])
         first_come: dict[str, str] = {}
         for record in await self.topic.read():
             first_come.setdefault(dict(record.headers)["ce_id"].decode(), record.key.decode())

@@ -15,6 +15,7 @@ from lemai_chassis.delivery.effects import EVENT_BYTES_MAX
 from lemai_chassis.delivery.engine import Engine, On
 from lemai_chassis.state.unit_of_work import UnitOfWork, ref
 from lemai_contracts.marketplace import TradeChangedV1
+from lemai_contracts.ops import AlertRaisedV1
 
 Spoil = Callable[[TradeChangedV1, UnitOfWork], None]
 
@@ -84,7 +85,9 @@ async def test_only_the_message_whose_effects_cannot_be_written_parks(
     [(why, due_at)] = await fetch(database, "SELECT reason, due_at FROM parked_key")
     assert reason in why
     assert due_at is None
-    assert await count_of(database, "event") == 12
+    told = await fetch(database, "SELECT subject FROM event WHERE type = $1", AlertRaisedV1.type)
+    assert told == [(f"parked/F{position}",)]
+    assert await count_of(database, "event") == 12 + len(told)
 
 
 async def test_several_bad_messages_of_a_batch_all_park(database: AsyncEngine) -> None:

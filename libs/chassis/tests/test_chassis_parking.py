@@ -48,10 +48,57 @@ async def test_a_handler_that_raises_leaves_nothing_but_its_parked_key(database:
     await an_engine(database, handler).run([came])
 
     left = {table: await count_of(database, table) for table in METADATA.tables}
-    assert {table for table, rows in left.items() if rows} == {"inbox", "parked_key", "parked_message"}
+    assert {table for table, rows in left.items() if rows} == {
+        "inbox",
+        "parked_key",
+        "parked_message",
+        "event",
+        "outbox",
+    }
+    assert await alerts(database) == [
+        "消息停靠，等待 人工处理 / a person / parked, waits for it: RuntimeError: too late; lemai parked redrive toy F1"
+    ]
     assert await fetch(database, WHY, "F1") == [("RuntimeError: too late", None, None, 1)]
     [(value, topic)] = await fetch(database, "SELECT value, topic FROM parked_message")
     assert (value, topic) == (came.value, came.topic)
+
+
+async def alerts(database: AsyncEngine) -> list[str]:
+    """What was told of the parked key F1, and of nothing else."""
+    rows = await fetch(
+        database, "SELECT data->>'code', data->>'about', causationid <> '', data->>'message' FROM event ORDER BY seq"
+    )
+    assert {row[:3] for row in rows} <= {("parked", "F1", True)}
+    return [row[3] for row in rows]
+
+
+async def test_a_key_that_waits_for_a_thing_is_told_once_until_it_waits_for_another(database: AsyncEngine) -> None:
+    awaited = iter(["item:1", "item:1", "item:2", "item:2"])
+
+    def handler(_event: TradeChangedV1, _uow: UnitOfWork) -> None:
+        thing = next(awaited)
+        raise ParkAwaiting(f"no {thing}", thing)
+
+    engine = an_engine(database, handler)
+    await engine.run([message(trade("F1", "1")), message(trade("F1", "2"))])
+    for _ in range(3):
+        assert not await engine.redrive("F1")
+
+    assert await alerts(database) == [
+        f"消息停靠，等待 {thing} / parked, waits for it: no {thing}; lemai parked redrive toy F1"
+        for thing in ("item:1", "item:2")
+    ]
+
+
+async def test_a_key_that_waits_for_a_time_is_told_when_only_a_person_is_left(database: AsyncEngine) -> None:
+    engine = an_engine(database, raising(RuntimeError("again")), retry=(MINUTE,))
+
+    await engine.run([message(trade("F1"))])
+    assert await alerts(database) == []
+    for _ in range(3):
+        assert not await engine.redrive("F1")
+
+    assert len(await alerts(database)) == 1
 
 
 async def test_the_others_of_its_batch_flow(database: AsyncEngine) -> None:

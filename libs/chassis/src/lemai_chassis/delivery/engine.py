@@ -17,10 +17,9 @@ from lemai_chassis import trace
 from lemai_chassis.database import ERRORS, sqlstate
 from lemai_chassis.delivery import effects, metrics, parking
 from lemai_chassis.delivery.message import Message
-from lemai_chassis.delivery.parking import Parked
 from lemai_chassis.state.aggregates import Aggregates, ConcurrentUpdateError
 from lemai_chassis.state.session import Session
-from lemai_chassis.state.unit_of_work import Park, Ref, UnitOfWork
+from lemai_chassis.state.unit_of_work import Park, Parked, Ref, UnitOfWork
 from lemai_chassis.trace import Cause, names
 from lemai_contracts import Attributes, Event, MalformedEnvelope
 from lemai_contracts.topics import TOPICS
@@ -62,6 +61,10 @@ class _Work:
     route: On[Any] | None = None
     refs: Sequence[Ref] = ()
     unreadable: str = ""
+
+    @property
+    def cause(self) -> Cause:
+        return Cause(str(self.attributes.id), self.attributes.traceparent)
 
 
 Sink = Callable[["Transaction", Sequence[Any]], Awaitable[None]]
@@ -171,7 +174,7 @@ class Engine:
         first = await parking.first(transaction.connection, key)
         if first is None:
             return False
-        message, attempt = first
+        message, attempt, before = first
         work = self._read(message)
         park = refused
         if work and not refused:
@@ -181,7 +184,17 @@ class Engine:
             await parking.release_first(transaction.connection, key)
         else:
             await parking.repark(transaction.connection, key, park)
+            if work and park.waits_for != before.waits_for:
+                self._tell(transaction, work, park)
         return park is None
+
+    def _tell(self, transaction: Transaction, work: _Work, park: Parked) -> None:
+        """Alert of a key that only a person or a thing frees, in the transaction that parks it."""
+        if park.waits_for:
+            key = work.message.key
+            why = f"消息停靠，等待 {park.waits_for} / parked, waits for it: {parking.storable(park.reason)}"
+            with transaction.uow.overlay(work.cause):
+                transaction.uow.alert("parked", key, f"{why}; lemai parked redrive {self.source} {key}")
 
     async def _settle(self, work: Sequence[_Work], still_ours: Callable[[], bool]) -> None:
         try:
@@ -218,6 +231,7 @@ class Engine:
                     continue
                 parked.add(key)
                 await parking.park(connection, key, park)
+                self._tell(transaction, item, park)
             queued.append(item.message)
         await parking.enqueue(connection, queued)
         if not still_ours():
@@ -227,7 +241,7 @@ class Engine:
         """Run the handler of one message; what it raises parks its key."""
         if item.route is None:
             return Parked(item.unreadable)
-        cause = Cause(str(item.attributes.id), item.attributes.traceparent)
+        cause = item.cause
         now = transaction.uow.now
         try:
             with metrics.HANDLER_SECONDS.labels(item.attributes.type).time():

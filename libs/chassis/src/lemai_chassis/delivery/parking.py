@@ -1,30 +1,15 @@
 """Parking: a key whose message cannot be handled now waits with all its later messages; the others flow."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lemai_chassis.delivery.message import Message
 from lemai_chassis.state.aggregates import ConcurrentUpdateError
+from lemai_chassis.state.unit_of_work import Parked
 
 TEXT_LENGTH_MAX = 4000
-
-
-@dataclass(frozen=True)
-class Parked:
-    """Why a key is parked, and what frees it: something awaited, a time, or (neither) a person."""
-
-    reason: str
-    awaits: str | None = None
-    due_at: datetime | None = None
-
-    @classmethod
-    def refused(cls, error: Exception) -> "Parked":
-        """For what the database, or its driver, would not take."""
-        return cls(f"{type(error).__name__}: {getattr(error, 'orig', error)}")
 
 
 async def locked(connection: AsyncConnection, keys: Collection[str]) -> set[str]:
@@ -52,13 +37,16 @@ async def enqueue(connection: AsyncConnection, messages: Sequence[Message]) -> N
         await connection.exec_driver_sql(_ENQUEUE, tuple(list(column) for column in zip(*rows, strict=True)))
 
 
-async def first(connection: AsyncConnection, key: str) -> tuple[Message, int] | None:
-    """Lock a parked key; its first message and which attempt the next one is. None: not parked, or being redriven."""
+async def first(connection: AsyncConnection, key: str) -> tuple[Message, int, Parked] | None:
+    """Lock a parked key; its first message, which attempt the next one is, and why it is parked.
+
+    None: not parked, or being redriven.
+    """
     rows = await connection.exec_driver_sql(
-        "SELECT attempts FROM parked_key WHERE key = $1 FOR UPDATE SKIP LOCKED", (key,)
+        "SELECT attempts, reason, awaits, due_at FROM parked_key WHERE key = $1 FOR UPDATE SKIP LOCKED", (key,)
     )
-    attempts = rows.scalar()
-    if attempts is None:
+    parked = rows.one_or_none()
+    if parked is None:
         return None
     found = await connection.exec_driver_sql(
         'SELECT topic, partition, "offset", headers::text AS headers, value FROM parked_message '
@@ -67,7 +55,8 @@ async def first(connection: AsyncConnection, key: str) -> tuple[Message, int] | 
     )
     row = found.one()
     headers = [(name, text.encode()) for name, text in orjson.loads(row.headers)]
-    return Message(row.topic, row.partition, row.offset, key, headers, row.value), attempts + 1
+    message = Message(row.topic, row.partition, row.offset, key, headers, row.value)
+    return message, parked.attempts + 1, Parked(parked.reason, parked.awaits, parked.due_at)
 
 
 async def release_first(connection: AsyncConnection, key: str) -> None:

@@ -13,6 +13,7 @@ from lemai_contracts.ops import AlertRaisedV1, Severity
 A = TypeVar("A")
 Key = tuple[str | int, ...]
 AWAITED_RECHECK = timedelta(minutes=1)
+PERSON = "人工处理 / a person"
 
 
 class Aggregate(Protocol):
@@ -77,6 +78,25 @@ class ParkAwaiting(Park):
     def due_at(self, now: datetime) -> datetime | None:
         """A recheck as safety net: what is awaited may have arrived while this was being parked."""
         return now + AWAITED_RECHECK
+
+
+@dataclass(frozen=True)
+class Parked:
+    """Why a key is parked, and what frees it: something awaited, a time, or (neither) a person."""
+
+    reason: str
+    awaits: str | None = None
+    due_at: datetime | None = None
+
+    @property
+    def waits_for(self) -> str:
+        """The thing, or a person; empty where only time has to pass."""
+        return self.awaits or ("" if self.due_at else PERSON)
+
+    @classmethod
+    def refused(cls, error: Exception) -> "Parked":
+        """For what the database, or its driver, would not take."""
+        return cls(f"{type(error).__name__}: {getattr(error, 'orig', error)}")
 
 
 class NotLoaded(Exception):
