@@ -96,6 +96,15 @@ def test_a_trade_that_cannot_be_read_comes_with_its_raw_body_and_the_reason() ->
     assert read(recorded(1)) == Malformed("2871001234567890200", recorded(1), "payment = 'twelve'")
 
 
+def test_a_row_that_no_mapping_foresaw_is_its_own_trouble() -> None:
+    row = a_row() | {"orders": {"order": [a_row()["orders"]["order"][0] | {"num": "9" * 5000}]}}
+
+    got = read(row)
+
+    assert isinstance(got, Malformed)
+    assert got.reason.startswith("ValueError: ")
+
+
 @pytest.mark.parametrize("missing", ["tid", "status", "created", "modified", "payment", "orders"])
 def test_a_trade_without_what_matters_is_malformed(missing: str) -> None:
     row = a_row()

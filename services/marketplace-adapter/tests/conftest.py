@@ -103,10 +103,22 @@ class Tmall:
         await self.post("/clock", skew_seconds=-BACK_S, visibility_lag=0)
         await self.renew_session()
         for item in (self.item, self.item + 1):
-            skus = [
-                {"sku_id": sku, "outer_id": f"JFY-{sku}", "price": "33.33", "quantity": 1000} for sku in self.skus(item)
-            ]
-            await self.post("/items", num_iid=item, title="连体衣", skus=skus, seller=self.nick)
+            await self._list(item)
+
+    async def retitle(self, title: str) -> None:
+        """Give the item another title."""
+        await self._list(self.item, title=title)
+
+    async def recode(self, outer_id: str) -> None:
+        """The seller writes another code of his own on every SKU."""
+        await self._list(self.item, outer_id=outer_id)
+
+    async def _list(self, item: int, title: str = "连体衣", outer_id: str = "") -> None:
+        skus = [
+            {"sku_id": sku, "outer_id": outer_id or f"JFY-{sku}", "price": "33.33", "quantity": 1000}
+            for sku in self.skus(item)
+        ]
+        await self.post("/items", num_iid=item, title=title, skus=skus, seller=self.nick)
 
     def skus(self, item: int) -> list[int]:
         return [item * 100 + number for number in range(SKUS_PER_ITEM)]

@@ -73,6 +73,8 @@ class TradeChangedV1(
     buyer_message: str = ""
     seller_message: str = ""
     consignee: Consignee
+    cleaned: tuple[str, ...] = ()
+    """Which texts held what nothing can keep (NUL, half an emoji) or were too long, and what was done, for people."""
 
 
 class TradesPulledV1(

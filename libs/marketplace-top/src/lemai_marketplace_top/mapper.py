@@ -71,8 +71,12 @@ def read(row: Row) -> Trade | Malformed:
     """The trade of a list or fullinfo row, or why it cannot be read."""
     try:
         return trade(row)
-    except Unreadable as error:
-        return Malformed(text(row, "tid_str") or text(row, "tid") or None, row, str(error))
+    except Exception as error:  # Whatever a row holds is its own trouble.
+        return malformed(row, str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}")
+
+
+def malformed(row: Row, reason: str) -> Malformed:
+    return Malformed(text(row, "tid_str") or text(row, "tid") or None, row, reason)
 
 
 def trade(row: Row) -> Trade:

@@ -79,8 +79,7 @@ class Top:
         if window.start == window.end:
             return
         async for page in backwards(partial(self._page, window), TRADES_PER_PAGE):
-            complete = await asyncio.gather(*(self._complete(row) for row in page))
-            yield [mapper.read(row) for row in complete]
+            yield await asyncio.gather(*(self._read(row) for row in page))
 
     async def trade(self, trade_no: str) -> Trade | Malformed:
         """One trade (taobao.trade.fullinfo.get)."""
@@ -115,14 +114,14 @@ class Top:
         )
         return Page(rows(reply, "trades", "trade"), pieces(reply, "total_results") if counted else None)
 
-    async def _complete(self, row: Row) -> Row:
-        """The row itself where the list tells all that matters, else the trade read alone."""
-        if not _lacks(row):
-            return row
+    async def _read(self, row: Row) -> Trade | Malformed:
+        """The row's trade where the list tells all that matters, else the trade read alone."""
         try:
-            return await self._full(text(row, "tid"))
+            return mapper.read(await self._full(text(row, "tid")) if _lacks(row) else row)
         except NotFound:
-            return row
+            return mapper.read(row)
+        except InvalidRequest as error:
+            return mapper.malformed(row, str(error))
 
     async def _full(self, trade_no: str) -> Row:
         async with self._places:

@@ -3,24 +3,25 @@
 import asyncio
 import base64
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-
-import orjson
 
 from lemai_chassis.delivery.calls import Answer, Call, Outcome
 from lemai_chassis.keyring import Keyring, MasterKey, Seal, SealedValue
 from lemai_chassis.reference import Store
 from lemai_contracts.order import OrderShippedV1
 from lemai_contracts.stock import AvailabilityChangedV1
+from lemai_contracts.text import cleaned
+from lemai_contracts.values import Consignee
 from lemai_marketplace import types as platform
 from lemai_marketplace.errors import PlatformError, outcome_of
 from lemai_marketplace.protocols import Marketplace, PublishShipment, PublishStock
 from lemai_marketplace.types import Malformed, OutcomeState, Parcel, ParcelLine, Shipment, StockLevel, Trade
 from marketplace_adapter.domain import MalformedTrade, SeenTrade
 from marketplace_adapter.handlers import Pulled, TradesReceived
-from marketplace_adapter.mapper import sealed_consignee, trade_changed
+from marketplace_adapter.mapper import KEY_MAX, NOTE_MAX, fitted, sealed_consignee, trade_changed
 
 UNREADABLE_TRADE = "unknown"
 LATER = timedelta(seconds=30)
@@ -44,23 +45,34 @@ class Sealer:
     async def received(
         self, store: Store, page: Sequence[Trade | Malformed], seen: Mapping[str, SeenTrade], now: datetime
     ) -> TradesReceived:
-        """A page as a command; what is no news is left out before anything is sealed."""
-        digests = [(trade, _digest(trade)) for trade in page if isinstance(trade, Trade)]
-        news = [(trade, digest) for trade, digest in digests if _is_news(seen.get(trade.trade_no), trade, digest)]
-        sealed = await self._keyring.seal([asdict(trade.consignee) for trade, _ in news]) if news else []
+        """A page as a command; what is no news is left out before anything is sealed.
+
+        Raises UnfitText and ValidationError for a trade that cannot be published as it is.
+        """
+        digests = [(trade, _digest(trade.raw)) for trade in page if isinstance(trade, Trade)]
+        news = [
+            (fitted(trade), digest) for trade, digest in digests if _is_news(seen.get(trade.trade_no), trade, digest)
+        ]
+        sealed = await self._keyring.seal([asdict(trade.consignee) for (trade, _), _ in news]) if news else []
         return TradesReceived(
             store.code,
-            [self._pulled(store, trade, digest, value) for (trade, digest), value in zip(news, sealed, strict=True)],
+            [
+                Pulled(trade_changed(store, trade, self._consignee(trade, value), notes), trade.version, digest)
+                for ((trade, notes), digest), value in zip(news, sealed, strict=True)
+            ],
             [self._malformed(store, trade, now) for trade in page if isinstance(trade, Malformed)],
         )
 
-    def _pulled(self, store: Store, trade: Trade, digest: str, sealed: SealedValue) -> Pulled:
-        consignee = sealed_consignee(trade.consignee, sealed, self._master.digest)
-        return Pulled(trade_changed(store, trade, consignee), trade.version, digest)
+    def _consignee(self, trade: Trade, sealed: SealedValue) -> Consignee:
+        return sealed_consignee(trade.consignee, sealed, self._master.digest)
 
     def _malformed(self, store: Store, trade: Malformed, now: datetime) -> MalformedTrade:
-        sealed = base64.b64encode(self._raw.seal(orjson.dumps(trade.raw, default=repr))).decode()
-        return MalformedTrade(store.code, trade.trade_no or UNREADABLE_TRADE, trade.reason, sealed, now)
+        """Whatever it holds, it can be kept: under its number, or under what tells it from others that lack one."""
+        number = cleaned(trade.trade_no or UNREADABLE_TRADE, KEY_MAX, breaks="")
+        unnamed = number.note or not trade.trade_no
+        trade_no = f"{number.text}-{_digest(trade.raw)[:12]}" if unnamed else number.text
+        sealed = base64.b64encode(self._raw.seal(_bytes(trade.raw))).decode()
+        return MalformedTrade(store.code, trade_no, cleaned(trade.reason, NOTE_MAX).text, sealed, now)
 
 
 @dataclass(frozen=True)
@@ -116,9 +128,13 @@ class Publisher:
         return self._stock_batches[store_code]
 
 
-def _digest(trade: Trade) -> str:
-    raw = orjson.dumps(trade.raw, option=orjson.OPT_SORT_KEYS, default=repr)
-    return hashlib.sha256(raw).hexdigest()
+def _bytes(raw: object) -> bytes:
+    """A body of whatever the platform sent: orjson takes neither half surrogates nor integers beyond 64 bits."""
+    return json.dumps(raw, sort_keys=True, default=repr).encode()
+
+
+def _digest(raw: object) -> str:
+    return hashlib.sha256(_bytes(raw)).hexdigest()
 
 
 def _is_news(known: SeenTrade | None, trade: Trade, digest: str) -> bool:

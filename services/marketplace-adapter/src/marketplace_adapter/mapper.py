@@ -1,16 +1,54 @@
 """A trade as a plugin read it, as the event that tells of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from lemai_chassis.keyring import SealedValue
 from lemai_chassis.reference import Store
+from lemai_contracts import text
 from lemai_contracts.marketplace import TradeChangedV1, TradeLine, TradeStatus
 from lemai_contracts.values import Consignee, Money, Region
 from lemai_marketplace import types as platform
 from marketplace_adapter.domain import mask_name, mask_phone
 
+KEY_MAX = 200
+LINE_MAX = 500
+NOTE_MAX = 2000
+LINE_KEYS = ("line_id", "platform_item_id", "platform_sku_id", "merchant_sku", "raw_status")
+CONSIGNEE_TEXTS = ("name", "phone", "province", "city", "district", "town", "address", "postcode")
 
-def trade_changed(store: Store, trade: platform.Trade, consignee: Consignee) -> TradeChangedV1:
+
+def fitted(trade: platform.Trade) -> tuple[platform.Trade, tuple[str, ...]]:
+    """The trade with its texts fit to be kept, and what was done to which. Raises UnfitText for a key."""
+    notes: list[str] = []
+
+    def clean(field: str, value: str, longest: int = LINE_MAX, breaks: str = "") -> str:
+        cleaned = text.cleaned(value, longest, breaks)
+        if cleaned.note:
+            notes.append(f"{field}: {cleaned.note}")
+        return cleaned.text
+
+    text.key("trade_no", trade.trade_no, KEY_MAX)
+    text.key("raw_status", trade.raw_status, KEY_MAX)
+    text.key("consignee.token", trade.consignee.token or "")
+    for line in trade.lines:
+        for name in LINE_KEYS:
+            text.key(f"lines.{name}", getattr(line, name) or "", KEY_MAX)
+    texts = {name: clean(f"consignee.{name}", getattr(trade.consignee, name)) for name in CONSIGNEE_TEXTS}
+    fit = replace(
+        trade,
+        lines=tuple(replace(line, title=clean(f"lines.{line.line_id}.title", line.title)) for line in trade.lines),
+        consignee=replace(trade.consignee, **texts),
+        buyer=clean("buyer_nick", trade.buyer),
+        buyer_note=clean("buyer_message", trade.buyer_note, NOTE_MAX, text.BREAKS),
+        seller_note=clean("seller_message", trade.seller_note, NOTE_MAX, text.BREAKS),
+    )
+    return fit, tuple(notes)
+
+
+def trade_changed(
+    store: Store, trade: platform.Trade, consignee: Consignee, cleaned: tuple[str, ...] = ()
+) -> TradeChangedV1:
     """Services are left out, for nothing of them is shipped; `discount` is what lines and freight exceed `paid` by."""
 
     def money(minor: int) -> Money:
@@ -40,6 +78,7 @@ def trade_changed(store: Store, trade: platform.Trade, consignee: Consignee) -> 
         buyer_message=trade.buyer_note,
         seller_message=trade.seller_note,
         consignee=consignee,
+        cleaned=cleaned,
     )
 
 

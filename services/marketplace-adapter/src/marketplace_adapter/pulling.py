@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from lemai_chassis.delivery.engine import Engine
+from lemai_chassis.delivery.engine import Engine, explain, is_about_the_work
 from lemai_chassis.reference import Store
 from lemai_chassis.state.unit_of_work import ref
 from lemai_marketplace import pull as windows
@@ -78,17 +78,32 @@ class Puller:
         read = 0
         async for page in self._source.pull_trades(window):
             read += len(page)
+            await self._take(page)
+        return read
+
+    async def _take(self, page: Sequence[Trade | Malformed]) -> None:
+        """Receive a page; a trade that cannot be taken, for whatever reason, is hunted and becomes malformed."""
+        try:
             command = await self._sealed(page)
             if command.trades or command.malformed:
                 await self._engine.execute(on_trades_received, command, trade_refs(command))
-        return read
+        except Exception as error:
+            if not is_about_the_work(error) or (len(page) == 1 and isinstance(page[0], Malformed)):
+                raise
+            middle = len(page) // 2
+            for part in (page[:middle], page[middle:]) if middle else ([_malformed(page[0], error)],):
+                await self._take(part)
 
     async def _sealed(self, page: Sequence[Trade | Malformed]) -> TradesReceived:
         async with self._engine.database.connect() as connection:
-            trade_nos = [trade.trade_no for trade in page if trade.trade_no]
+            trade_nos = [trade.trade_no for trade in page if isinstance(trade, Trade)]
             seen = await storage.seen_trades(connection, self._store.code, trade_nos)
         return await self._sealer.received(self._store, page, seen, self._engine.clock())
 
     async def _tell_refused(self, since: datetime, error: PlatformError) -> None:
         command = PullRefused(self._store.code, since, type(error).__name__, str(error))
         await self._engine.execute(on_pull_refused, command, [ref(Cursor, self._store.code)])
+
+
+def _malformed(trade: Trade | Malformed, error: Exception) -> Malformed:
+    return Malformed(trade.trade_no, trade.raw, explain(error))

@@ -211,6 +211,77 @@ async def test_a_malformed_trade_is_kept_and_the_others_flow(adapter: "Adapter",
     assert kept["resolved_at"] is not None
 
 
+NOTHING_KEEPS = ("\0", "\ue000", "\b")
+"""NUL, half an emoji (the simulator's stand-in), a control."""
+
+
+@pytest.mark.parametrize("unfit", NOTHING_KEEPS, ids=["NUL", "half surrogate", "backspace"])
+async def test_what_nothing_can_keep_is_cleaned_out_of_texts_for_people_and_told(
+    adapter: "Adapter", tmall: "Tmall", unfit: str
+) -> None:
+    await tmall.retitle(f"连体{unfit}衣")
+    trade_no = await tmall.order(
+        1, buyer_message=f"请{unfit}包好", seller_memo=f"加急{unfit}", buyer_nick=f"买{unfit}家"
+    )
+    after = await tmall.orders(2)
+    await tmall.forward(2)
+    before = await watermark(adapter)
+
+    await adapter.pull()
+
+    stands = " " if unfit == "\b" else ""
+    events = {event.trade_no: event for event in await adapter.events(TradeChangedV1)}
+    event = events[trade_no]
+    assert events.keys() == {trade_no, *after}, "trades behind it were not taken"
+    assert (event.buyer_message, event.seller_message) == (f"请{stands}包好", f"加急{stands}")
+    assert event.lines[0].title == f"连体{stands}衣"
+    assert [note.partition(":")[0] for note in event.cleaned] == [
+        f"lines.{event.lines[0].platform_line_no}.title",
+        "buyer_message",
+        "seller_message",
+    ]
+    assert await watermark(adapter) > before
+    assert await adapter.alerts() == []
+
+
+@pytest.mark.parametrize("unfit", NOTHING_KEEPS, ids=["NUL", "half surrogate", "backspace"])
+async def test_a_key_that_nothing_can_keep_makes_its_trade_malformed_and_the_others_flow(
+    adapter: "Adapter", tmall: "Tmall", unfit: str
+) -> None:
+    before = await watermark(adapter)
+    await tmall.recode(f"JFY{unfit}01")
+    bad = await tmall.order(1)
+    await tmall.recode("JFY-01")
+    after = await tmall.orders(2)
+    await tmall.forward(2)
+
+    await adapter.pull()
+    await adapter.sweep()
+
+    point = "U+D83D" if unfit == "\ue000" else f"U+{ord(unfit):04X}"
+    assert await published(adapter) == Counter(after)
+    assert await watermark(adapter) > before
+    assert await adapter.alerts() == [("malformed_trade", f"TM-01/{bad}")]
+    [kept] = await adapter.rows("SELECT reason, sealed_raw FROM malformed_trade")
+    assert "lines.merchant_sku" in kept["reason"]
+    assert point in kept["reason"]
+    assert kept["sealed_raw"]
+
+
+async def test_a_trade_the_database_refuses_is_malformed_and_the_others_flow(
+    adapter: "Adapter", tmall: "Tmall"
+) -> None:
+    trade_nos = await tmall.orders(7)
+    await tmall.forward(2)
+    await adapter.run(f"ALTER TABLE seen_trade ADD CHECK (trade_no <> '{trade_nos[3]}')")
+
+    await adapter.pull()
+    await adapter.pull()
+
+    assert await published(adapter) == Counter(trade_nos) - Counter([trade_nos[3]])
+    assert await adapter.alerts() == [("malformed_trade", f"TM-01/{trade_nos[3]}")]
+
+
 async def test_a_lost_session_calls_somebody_once_and_the_pull_goes_on_where_it_stopped(
     adapter: "Adapter", tmall: "Tmall"
 ) -> None:

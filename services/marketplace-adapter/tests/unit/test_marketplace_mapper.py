@@ -4,12 +4,14 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lemai_chassis.keyring import SealedValue
 from lemai_chassis.reference import Store
 from lemai_contracts.marketplace import TradeChangedV1
+from lemai_contracts.text import UnfitText
 from lemai_marketplace.types import (
     Charge,
     ChargeKind,
@@ -21,7 +23,7 @@ from lemai_marketplace.types import (
     TradeLine,
     TradeStatus,
 )
-from marketplace_adapter.mapper import sealed_consignee, trade_changed
+from marketplace_adapter.mapper import fitted, sealed_consignee, trade_changed
 
 STORE = Store(code="TM-01", platform="tmall", owners=("JFY",), warehouse="WH01", carrier="SF")
 SHOWN = MaskedConsignee(
@@ -140,3 +142,30 @@ def test_what_the_platform_masked_has_no_digest() -> None:
     consignee = sealed_consignee(SHOWN, SEALED, "digest of {}".format)
 
     assert (consignee.phone_digest, consignee.address_digest) == ("", "")
+
+
+def test_texts_for_people_are_cleaned_and_cut_and_named() -> None:
+    shown = replace(SHOWN, address="文三路\0\ud83d18号")
+    trade = replace(TRADE, buyer="买\ufeff家", buyer_note=f"{'长' * 2001}", consignee=shown)
+
+    fit, notes = fitted(trade)
+
+    assert (fit.buyer, len(fit.buyer_note), fit.consignee.address) == ("买家", 2000, "文三路18号")
+    assert notes == (
+        "consignee.address: 去除 removed U+0000 U+D83D",
+        "buyer_nick: 去除 removed U+FEFF",
+        "buyer_message: 截短 cut 2001 → 2000",
+    )
+
+
+def test_a_trade_that_is_fit_stays_as_it_is() -> None:
+    assert fitted(TRADE) == (TRADE, ())
+
+
+@pytest.mark.parametrize("field", ["line_id", "platform_item_id", "platform_sku_id", "merchant_sku", "raw_status"])
+def test_a_code_of_a_line_is_refused_with_field_and_code_point(field: str) -> None:
+    code: dict[str, Any] = {field: "12\0"}
+    bad = replace(TRADE.lines[0], **code)
+
+    with pytest.raises(UnfitText, match=rf"lines\.{field}: .*U\+0000"):
+        fitted(replace(TRADE, lines=(bad,)))

@@ -11,6 +11,8 @@ from typing import Literal
 import orjson
 
 Format = Literal["xml", "json"]
+HALF_EMOJI = "\ue000"
+"""Where this private character stands in a text, half a surrogate pair is sent: no JSON may tell us of one."""
 CONTENT_TYPES: Mapping[Format, str] = {"xml": "text/xml;charset=UTF-8", "json": "text/javascript;charset=UTF-8"}
 
 
@@ -25,8 +27,12 @@ def render(root: str, body: dict[str, object], *, form: Format, simplify: bool) 
         return f'<?xml version="1.0" encoding="utf-8" ?>{_element(root, body)}'.encode()
     if simplify:
         bare = _unwrapped(body)
-        return orjson.dumps({root: bare} if root == "error_response" else bare)
-    return orjson.dumps({root: body})
+        return _json({root: bare} if root == "error_response" else bare)
+    return _json({root: body})
+
+
+def _json(value: object) -> bytes:
+    return orjson.dumps(value).replace(HALF_EMOJI.encode(), rb"\ud83d")
 
 
 def _wrapped_rows(value: object) -> tuple[str, list[object]] | None:

@@ -274,7 +274,7 @@ class Engine:
             event = route.event.model_validate_json(message.value or b"")
             return _Work(message, attributes, event, route, tuple(route.touches(event)))
         except Exception as error:
-            return _Work(message, attributes, unreadable=f"unreadable {attributes.type}: {_explain(error)}")
+            return _Work(message, attributes, unreadable=f"unreadable {attributes.type}: {explain(error)}")
 
 
 async def _claim(connection: AsyncConnection, work: Sequence[_Work]) -> list[_Work]:
@@ -288,10 +288,10 @@ async def _claim(connection: AsyncConnection, work: Sequence[_Work]) -> list[_Wo
     return [item for item in work if item.attributes.id in fresh and first[item.attributes.id] is item]
 
 
-def _explain(error: Exception) -> str:
+def explain(error: Exception) -> str:
     """What is wrong with a body, without what stands in it: a consignee may."""
     if not isinstance(error, ValidationError):
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {getattr(error, 'orig', error)}"
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     return "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems)
 
