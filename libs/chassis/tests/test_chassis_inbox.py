@@ -1,6 +1,8 @@
 """At least once on the wire, once in effect: the inbox takes each event once."""
 
 import asyncio
+from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from lemai_toy import STORAGE, on_trade_changed, tally_refs
@@ -8,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from toy_kit import count_of, eventually, is_waiting_for_a_lock, message, notes, parked, trade
 
 from lemai_chassis.delivery.engine import Engine, On
-from lemai_contracts.marketplace import TradeChangedV1
+from lemai_contracts.examples import example
+from lemai_contracts.marketplace import TradeChangedV1, TradesPulledV1
 
 ROUTES = [On(TradeChangedV1, on_trade_changed, tally_refs)]
 
@@ -77,3 +80,14 @@ async def test_a_batch_that_was_not_committed_is_not_in_the_inbox(database: Asyn
     assert await count_of(database, "inbox") == 0
     await engine.run([came])
     assert await notes(database) == {"F1": ["1"]}
+
+
+async def test_a_mark_that_the_next_one_replaces_is_not_kept_in_the_inbox(database: AsyncEngine) -> None:
+    seen: list[datetime] = []
+    routes: list[On[Any]] = [On(TradesPulledV1, lambda mark, _uow: seen.append(mark.until)), *ROUTES]
+    mark = message(example(TradesPulledV1))
+
+    await Engine(database, "toy", STORAGE, routes).run([mark, message(trade("F1")), mark])
+
+    assert len(seen) == 2
+    assert await count_of(database, "inbox") == 1

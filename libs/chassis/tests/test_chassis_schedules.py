@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from toy_kit import count_of, eventually, fetch
 
 from lemai_chassis import schedules
-from lemai_chassis.database import POOL_SIZE, connect
+from lemai_chassis.database import POOL_SIZE, add_event_partitions, connect
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.housekeeping import INBOX_KEPT, housekeeping
 from lemai_chassis.schedules import Schedule, Scheduler
+from lemai_contracts.marketplace import TradeChangedV1, TradesPulledV1
 from lemai_contracts.topics import TOPICS
 
 DAY = timedelta(days=1)
@@ -189,7 +190,7 @@ async def test_housekeeping_makes_partitions_and_forgets_what_nobody_asks_for(da
     await schedule.run()
     await schedule.run()
 
-    assert schedule.every == DAY
+    assert schedule.every == timedelta(hours=1)
     assert await count_of(database, "inbox") == 1
     assert await fetch(database, "SELECT key FROM idempotency") == [("0",)]
     states = await fetch(database, "SELECT state FROM outbound_call ORDER BY id")
@@ -198,6 +199,31 @@ async def test_housekeeping_makes_partitions_and_forgets_what_nobody_asks_for(da
         database, "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'event'::regclass"
     )
     assert {("event_2031_11",), ("event_2031_12",), ("event_2032_01",)} <= set(partitions)
+
+
+async def test_housekeeping_forgets_marks_that_others_replaced_a_day_ago(database: AsyncEngine) -> None:
+    mark, fact = TradesPulledV1.type, TradeChangedV1.type
+    async with database.begin() as connection:
+        await add_event_partitions(connection, datetime.now(UTC) - timedelta(days=2))
+    for type_, hours, subject in ((mark, 23, "new"), (mark, 25, "old"), (mark, 25, "unpublished"), (fact, 25, "fact")):
+        await fetch(
+            database,
+            "INSERT INTO event (recorded_at, id, type, topic, partitionkey, subject, aggregateversion, time, "
+            "traceparent, causationid, data) "
+            "VALUES (now() - make_interval(hours => $1), gen_random_uuid(), $2, '', '', $3, 0, now(), '', '', '{}')",
+            hours,
+            type_,
+            subject,
+        )
+    await fetch(database, "INSERT INTO outbox SELECT seq, recorded_at FROM event WHERE subject = 'unpublished'")
+
+    await housekeeping(Engine(database, "toy", STORAGE)).run()
+
+    assert await fetch(database, "SELECT subject FROM event ORDER BY subject") == [
+        ("fact",),
+        ("new",),
+        ("unpublished",),
+    ]
 
 
 def test_the_inbox_remembers_longer_than_kafka_does() -> None:

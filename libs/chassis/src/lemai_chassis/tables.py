@@ -42,6 +42,7 @@ def tables(metadata: MetaData) -> None:
         Column("data", JSONB, nullable=False),
         Index("event_subject", "subject", "seq"),
         Index("event_partitionkey", "partitionkey", "seq"),
+        Index("event_recorded_at", "recorded_at", postgresql_using="brin"),
         postgresql_partition_by="RANGE (recorded_at)",
         comment="append-only: history, time travel, journey source, and content of the outbox",
     )

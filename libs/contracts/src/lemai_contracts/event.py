@@ -21,12 +21,14 @@ class Event(BaseModel):
     topic: ClassVar[Topic]
     subject_template: ClassVar[str]
     key_template: ClassVar[str]
+    passing: ClassVar[bool]
+    """A mark that the next of its subject replaces: taken twice it does no harm, and after a day nobody asks."""
 
-    def __init_subclass__(cls, *, type: str, topic: Topic, subject: str, key: str) -> None:  # noqa: A002 - CloudEvents' own word
+    def __init_subclass__(cls, *, type: str, topic: Topic, subject: str, key: str, passing: bool = False) -> None:  # noqa: A002 - CloudEvents' own word
         super().__init_subclass__()
         if type in _types:
             raise TypeError(f"event type {type} is declared twice")
-        cls.type, cls.topic, cls.subject_template, cls.key_template = type, topic, subject, key
+        cls.type, cls.topic, cls.subject_template, cls.key_template, cls.passing = type, topic, subject, key, passing
         _types[type] = cls
 
     @classmethod

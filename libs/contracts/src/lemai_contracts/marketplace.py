@@ -83,6 +83,7 @@ class TradesPulledV1(
     topic=topics.MARKETPLACE_TRADE,
     subject="{store_code}",
     key="{store_code}",
+    passing=True,
 ):
     """Watermark: every trade of the store changed before `until` stands before this on the same partition.
 

@@ -151,6 +151,7 @@ class IntakeAdvancedV1(
     topic=topics.ORDER,
     subject="{store_code}",
     key="{store_code}",
+    passing=True,
 ):
     """Watermark handed on: orders of the store's trades until `until` stand before this on the same partition."""
 

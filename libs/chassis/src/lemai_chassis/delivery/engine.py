@@ -278,14 +278,19 @@ class Engine:
 
 
 async def _claim(connection: AsyncConnection, work: Sequence[_Work]) -> list[_Work]:
-    """Keep what nobody has taken before; inserted in id order, so that two claimers cannot deadlock."""
-    first = {item.attributes.id: item for item in reversed(work)}
+    """Keep what nobody has taken before, and passing marks; inserted in id order: two claimers cannot deadlock."""
+    first = {item.attributes.id: item for item in reversed(work) if not _is_passing(item)}
     rows = await connection.exec_driver_sql(
         "INSERT INTO inbox (event_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id",
         (sorted(first),),
     )
     fresh = set(rows.scalars())
-    return [item for item in work if item.attributes.id in fresh and first[item.attributes.id] is item]
+    once = {id(item) for event_id, item in first.items() if event_id in fresh}
+    return [item for item in work if id(item) in once or _is_passing(item)]
+
+
+def _is_passing(item: _Work) -> bool:
+    return item.route is not None and item.route.event.passing
 
 
 def explain(error: Exception) -> str:
