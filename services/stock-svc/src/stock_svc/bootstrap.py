@@ -20,6 +20,7 @@ def build(settings: Settings) -> Service:
         "stock-svc",
         engine,
         routers=[api.router(engine, known)],
+        on_start=[partial(settling.follow_rules, engine, known)],
         schedules=[Schedule("check ledger", timedelta(days=1), partial(settling.check_ledger, engine))],
         loops=[
             settling.Repeated(engine, settling.following_up(known), pause_s=0.1).run,

@@ -95,6 +95,13 @@ async def count(transaction: Transaction) -> bool:
     return True
 
 
+async def follow_rules(engine: Engine, reference: Reference) -> None:
+    """A new safety stock, share or warehouse of a store reaches its quiet SKUs too. Done at start."""
+    await engine.transact(
+        lambda transaction: work.follow_rules(transaction.connection, reference.stores, engine.clock())
+    )
+
+
 async def check_ledger(engine: Engine) -> None:
     """Raise an alert if a balance is not what its ledger adds up to."""
     async with engine.database.connect() as connection:

@@ -290,3 +290,27 @@ async def test_changes_while_figures_are_told_are_not_lost(world: World) -> None
     figures = await world.figures()
     assert figures[-1][1] == 85
     assert [version for _, _, version in figures] == list(range(1, len(figures) + 1))
+
+
+@pytest.mark.parametrize(("rule", "told"), [({"safety_stock": 3}, 7), ({"stock_share_percent": 50}, 5)])
+async def test_a_new_rule_of_a_store_reaches_a_sku_that_nobody_buys(
+    world: World, rule: dict[str, int], told: int
+) -> None:
+    await settling.follow_rules(world.engine, world.reference)
+    await listing(world, tshirt=10)
+    stores = tuple(s.model_copy(update=rule) if s.code == FLAGSHIP else s for s in world.reference.stores)
+    restarted = World(world.database, world.reference.model_copy(update={"stores": stores}), world.later(hours=1))
+
+    await settling.follow_rules(restarted.engine, restarted.reference)
+    await pull(restarted)
+
+    assert await restarted.figures() == [("1001", 10, 1), ("1001", told, 2)]
+
+
+async def test_a_start_without_a_new_rule_makes_nothing_due(world: World) -> None:
+    await settling.follow_rules(world.engine, world.reference)
+    await listing(world, tshirt=10)
+
+    await settling.follow_rules(world.engine, world.reference)
+
+    assert await world.rows("SELECT 1 FROM figure WHERE due_since IS NOT NULL") == []

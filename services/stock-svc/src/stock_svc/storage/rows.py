@@ -177,6 +177,16 @@ class FigureRow(StockRow, table=True):
     published_at: datetime | None = _time()
 
 
+class StoreRuleRow(StockRow, table=True):
+    """The rule by which a store's figures were last computed."""
+
+    __tablename__ = "store_rule"
+    store_code: str = _key()
+    warehouse_code: str = _text()
+    safety_stock: int = _big()
+    stock_share_percent: int = _big()
+
+
 class WatermarkRow(StockRow, table=True):
     __tablename__ = "watermark"
     store_code: str = _key()

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from lemai_chassis.reference import Store
 from lemai_chassis.state.unit_of_work import Key
 from lemai_contracts.topics import ORDER_PARTITIONS
 from stock_svc.domain import Difference, Part, Snapshot
@@ -49,6 +50,13 @@ async def is_alone(connection: AsyncConnection, work: str) -> bool:
         "SELECT pg_try_advisory_xact_lock(hashtext('stock-svc'), hashtext($1))", (work,)
     )
     return bool(locked.scalar())
+
+
+async def follow_rules(connection: AsyncConnection, stores: Sequence[Store], now: datetime) -> None:
+    """Make the figures due of every store whose rule is another one than last time."""
+    rules = [(store.code, store.warehouse, store.safety_stock, store.stock_share_percent) for store in stores]
+    columns = [list(column) for column in zip(*rules, strict=True)] or [[]] * 4
+    await connection.exec_driver_sql(_FOLLOW_RULES, (*columns, now))
 
 
 async def due_balances(connection: AsyncConnection, limit: int) -> Sequence[Changed]:
@@ -166,6 +174,17 @@ def _keys(changed: Sequence[Changed]) -> tuple[list[str], list[str], list[str]]:
     )
 
 
+_FOLLOW_RULES = """
+WITH changed AS (
+    INSERT INTO store_rule AS r (store_code, warehouse_code, safety_stock, stock_share_percent)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
+    ON CONFLICT (store_code) DO UPDATE SET warehouse_code = excluded.warehouse_code,
+        safety_stock = excluded.safety_stock, stock_share_percent = excluded.stock_share_percent
+    WHERE r IS DISTINCT FROM excluded
+    RETURNING store_code)
+UPDATE figure SET due_since = coalesce(due_since, $5), version = version + 1
+FROM changed WHERE figure.store_code = changed.store_code AND figure.active
+"""
 _FILLABLE = """
 WITH waiting AS (
     SELECT DISTINCT c.owner_code, c.order_no

@@ -206,6 +206,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('receiving', 'waiting', 'correcting')"),
     )
     op.create_table(
+        "store_rule",
+        sa.Column("store_code", sa.Text(), nullable=False),
+        sa.Column("warehouse_code", sa.Text(), nullable=False),
+        sa.Column("safety_stock", sa.BigInteger(), nullable=False),
+        sa.Column("stock_share_percent", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("store_code"),
+    )
+    op.create_table(
         "watermark",
         sa.Column("store_code", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("partition", sa.Integer(), autoincrement=False, nullable=False),
@@ -225,6 +233,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("watermark")
+    op.drop_table("store_rule")
     op.drop_index(
         "snapshot_open",
         table_name="snapshot",
