@@ -16,6 +16,7 @@ from lemai_chassis.database import connect
 from lemai_chassis.delivery import parking
 from lemai_chassis.delivery.engine import Engine, On
 from lemai_chassis.state.unit_of_work import UnitOfWork
+from lemai_chassis.troubles import Troubles
 from lemai_chassis.web import add_problem_handlers
 from lemai_contracts.marketplace import TradeChangedV1
 
@@ -54,7 +55,7 @@ async def client(process: Process) -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_a_process_is_alive_while_its_loop_goes_round(client: httpx.AsyncClient, process: Process) -> None:
     answer = await client.get("/healthz")
-    assert (answer.status_code, answer.json()) == (200, {"alive": True, "reasons": []})
+    assert (answer.status_code, answer.json()) == (200, {"alive": True, "reasons": [], "failing": []})
 
     process.heartbeat -= 61
     answer = await client.get("/healthz")
@@ -69,6 +70,15 @@ async def test_a_process_is_ready_when_database_and_loops_work(client: httpx.Asy
     process.trouble = "consumer: not in its group yet"
     answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()["reasons"]) == (503, ["consumer: not in its group yet"])
+
+
+async def test_a_ready_process_says_what_keeps_failing_in_it(client: httpx.AsyncClient, process: Process) -> None:
+    await Troubles(process.engine).failed("pull_failed", "pull:TM-01", ConnectionError("no network"))
+
+    answer = await client.get("/readyz")
+
+    assert (answer.status_code, answer.json()["reasons"]) == (200, [])
+    assert answer.json()["failing"] == ["pull_failed pull:TM-01: ConnectionError: no network"]
 
 
 async def test_a_process_without_its_database_says_so() -> None:

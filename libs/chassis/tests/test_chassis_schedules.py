@@ -15,6 +15,7 @@ from lemai_chassis.database import POOL_SIZE, add_event_partitions, connect
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.housekeeping import INBOX_KEPT, housekeeping
 from lemai_chassis.schedules import Schedule, Scheduler
+from lemai_chassis.troubles import PAUSE_MIN
 from lemai_contracts.marketplace import TradeChangedV1, TradesPulledV1
 from lemai_contracts.topics import TOPICS
 
@@ -48,7 +49,7 @@ class Work:
 
 @asynccontextmanager
 async def scheduling(database: AsyncEngine, *planned: Schedule) -> AsyncIterator[asyncio.Task[None]]:
-    running = asyncio.create_task(Scheduler(database, planned).run())
+    running = asyncio.create_task(Scheduler(Engine(database, "toy", STORAGE), planned).run())
     try:
         yield running
     finally:
@@ -64,7 +65,7 @@ async def until_run(work: Work, runs: int) -> None:
 
 
 async def last_run(database: AsyncEngine) -> list[tuple[object, ...]]:
-    return await fetch(database, "SELECT name, due_at - last_run_at, last_error FROM schedule")
+    return await fetch(database, "SELECT name, due_at - last_run_at FROM schedule")
 
 
 async def until_recorded(database: AsyncEngine) -> None:
@@ -122,18 +123,27 @@ async def test_more_schedules_than_connections_leave_each_run_the_ones_it_needs(
         await eventually(all_ran)
 
 
-async def test_a_schedule_that_raised_is_due_again_as_usual(database: AsyncEngine) -> None:
+async def test_a_schedule_that_raised_is_due_again_in_seconds_not_in_a_day(database: AsyncEngine) -> None:
     work = Work(RuntimeError("no such folder"))
 
     async with scheduling(database, Schedule("daily", DAY, work)):
         await until_recorded(database)
-        assert await last_run(database) == [("daily", DAY, "RuntimeError: no such folder")]
+        assert await last_run(database) == [("daily", PAUSE_MIN)]
+        assert await troubles(database) == [("schedule_failed", "daily", "RuntimeError: no such folder")]
         assert work.runs == 1
 
     await fetch(database, "UPDATE schedule SET due_at = now()")
     async with scheduling(database, Schedule("daily", DAY, work)):
-        await eventually(lambda: has_no_error(database))
+        await eventually(lambda: has_no_trouble(database))
+        await eventually(lambda: is_due_in(database, DAY))
     assert work.runs == 2
+
+
+async def test_a_failed_turn_never_waits_longer_than_a_usual_one(database: AsyncEngine) -> None:
+    work = Work(*[RuntimeError("no")] * 3)
+
+    async with scheduling(database, Schedule("often", INSTANT, work)):
+        await until_run(work, 4)
 
 
 async def test_a_run_that_a_crash_ended_begins_anew_in_another_process(
@@ -169,7 +179,7 @@ async def test_a_database_that_fails_ends_the_scheduler_for_another_to_go_on(dat
     engine = connect(database_url)
     try:
         with pytest.raises(ExceptionGroup):
-            await Scheduler(engine, [Schedule("daily", DAY, Work())]).run()
+            await Scheduler(Engine(engine, "toy", STORAGE), [Schedule("daily", DAY, Work())]).run()
     finally:
         await engine.dispose()
 
@@ -232,5 +242,13 @@ def test_the_inbox_remembers_longer_than_kafka_does() -> None:
     assert timedelta(hours=2 * hours) < INBOX_KEPT
 
 
-async def has_no_error(database: AsyncEngine) -> bool:
-    return await fetch(database, "SELECT last_error FROM schedule") == [(None,)]
+async def troubles(database: AsyncEngine) -> list[tuple[object, ...]]:
+    return await fetch(database, "SELECT code, about, reason FROM trouble")
+
+
+async def has_no_trouble(database: AsyncEngine) -> bool:
+    return await troubles(database) == []
+
+
+async def is_due_in(database: AsyncEngine, pause: timedelta) -> bool:
+    return await last_run(database) == [("daily", pause)]

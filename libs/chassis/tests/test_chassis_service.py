@@ -58,8 +58,8 @@ async def test_a_service_answers_takes_and_publishes(toys: Toys) -> None:
     await database.dispose()
 
     async with httpx.AsyncClient(base_url=url) as client:
-        assert (await client.get("/healthz")).json() == {"alive": True, "reasons": []}
-        assert (await client.get("/readyz")).json() == {"alive": True, "reasons": []}
+        assert (await client.get("/healthz")).json() == {"alive": True, "reasons": [], "failing": []}
+        assert (await client.get("/readyz")).json() == {"alive": True, "reasons": [], "failing": []}
         assert (await client.get("/v1/parked")).json() == {"items": [], "next": None}
         paths = (await client.get("/openapi.json")).json()["paths"]
         assert {"/healthz", "/readyz", "/metrics", "/v1/parked", "/v1/parked/redrive"} <= set(paths)
@@ -122,6 +122,7 @@ async def test_a_loop_that_meets_a_fault_outside_begins_again_with_a_pause(
     toy_url: str, kafka_servers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service_module, "BACKOFF_S", (0.01, 0.02))
+    monkeypatch.setattr(service_module, "STEADY_S", 0.5)
     begun = []
 
     async def loop() -> None:
@@ -133,7 +134,14 @@ async def test_a_loop_that_meets_a_fault_outside_begins_again_with_a_pause(
     service = a_service("toy", toy_url, loop)
     async with serving(service, toy_url, kafka_servers, tmp_path):
         await eventually(lambda: len(begun) == 4)
+        [row] = await fetch(service.engine.database, "SELECT code, about, reason, failures FROM trouble")
+        assert row == ("loop_failed", loop.__qualname__, "ConnectionResetError: the partner went away", 3)
+        await eventually(lambda: works_again(service))
     await service.engine.database.dispose()
+
+
+async def works_again(service: Service) -> bool:
+    return await fetch(service.engine.database, "SELECT * FROM trouble") == []
 
 
 async def test_a_bug_in_a_loop_ends_the_process(toy_url: str, kafka_servers: str, tmp_path: Path) -> None:

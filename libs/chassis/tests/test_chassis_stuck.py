@@ -73,15 +73,15 @@ async def test_calls_and_schedules_that_fail_are_listed_with_what_the_other_side
     )
     await fetch(
         database,
-        "INSERT INTO schedule (name, due_at, last_run_at, last_error) "
-        "VALUES ('pull', now(), now(), 'no network'), ('sweep', now(), now(), NULL)",
+        "INSERT INTO trouble (code, about, reason, since, failed_at) "
+        "VALUES ('pull_failed', 'pull', 'no network', now(), now())",
     )
 
     told = {item["about"]: (item["kind"], item["reason"]) for item in await listed(client)}
 
     assert told == {
         "echo old": ("call_unknown", "9 次未成功 attempts: no route"),
-        "pull": ("schedule_failed", "no network"),
+        "pull": ("pull_failed", "no network"),
     }
 
 

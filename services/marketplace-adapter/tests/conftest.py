@@ -25,6 +25,7 @@ from sqlalchemy import RowMapping, text
 from lemai_chassis.database import connect, migrate
 from lemai_chassis.delivery.calls import CallWorker
 from lemai_chassis.keyring import Keyring, MasterKey
+from lemai_chassis.schedules import Scheduler
 from lemai_chassis.service import Service
 from lemai_chassis.wakeup import Wakeup, listening
 from lemai_contracts import Event
@@ -213,9 +214,14 @@ class Adapter:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.engine = service.engine
-        schedules = {schedule.name: schedule.run for schedule in service.schedules}
-        self.pull = schedules[f"pull:{STORE}"]
-        self.sweep = schedules[f"sweep:{STORE}"]
+        self._schedules = {schedule.name: schedule for schedule in service.schedules}
+        self.pull = self._schedules[f"pull:{STORE}"].run
+        self.sweep = self._schedules[f"sweep:{STORE}"].run
+
+    async def scheduled_pull(self) -> timedelta:
+        """Pull as the scheduler does it, errors and all; after which time it would pull again."""
+        schedule = self._schedules[f"pull:{STORE}"]
+        return await Scheduler(self.engine, [schedule])._turn(schedule, failing=True)
 
     async def rows(self, sql: str, **parameters: Any) -> Sequence[RowMapping]:
         async with self.engine.database.begin() as connection:

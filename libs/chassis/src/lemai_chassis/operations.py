@@ -23,6 +23,8 @@ Probe = Callable[[], str]
 class Health(BaseModel):
     alive: bool
     reasons: list[str] = []
+    failing: list[str] = []
+    """What keeps failing although the process is ready: pulls, schedules, channels."""
 
 
 class ParkedKey(BaseModel):
@@ -66,10 +68,14 @@ def router(engine: Engine, heartbeat: Callable[[], float], probes: Sequence[Prob
     async def ready(response: Response) -> Health:
         """Ready: database, broker and loops work; otherwise the reasons."""
         reasons = [reason for probe in probes if (reason := probe())]
-        if trouble := await _database_trouble(engine):
-            reasons.append(trouble)
+        failing: list[str] = []
+        try:
+            async with engine.database.connect() as connection:
+                failing += (await connection.exec_driver_sql(_FAILING)).scalars()
+        except ERRORS as error:
+            reasons.append(f"database: {type(error).__name__}")
         response.status_code = 503 if reasons else 200
-        return Health(alive=True, reasons=reasons)
+        return Health(alive=True, reasons=reasons, failing=failing)
 
     @routes.get("/metrics", tags=["operations"], response_class=Response)
     async def metrics() -> Response:
@@ -131,15 +137,7 @@ async def _discard(key: str, seq: int, reason: str, transaction: Transaction) ->
     return bool(kept.rowcount)
 
 
-async def _database_trouble(engine: Engine) -> str:
-    try:
-        async with engine.database.connect() as connection:
-            await connection.exec_driver_sql("SELECT 1")
-    except ERRORS as error:
-        return f"database: {type(error).__name__}"
-    return ""
-
-
+_FAILING = "SELECT code || ' ' || about || ': ' || reason FROM trouble ORDER BY since LIMIT 50"
 _PARKED_KEY_COLUMNS = """
 SELECT k.key, k.reason, k.awaits, k.due_at, k.attempts, k.parked_at,
        (SELECT count(*) FROM parked_message m WHERE m.key = k.key) AS messages

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from lemai_chassis.database import POOL_SIZE
+from lemai_chassis.delivery.engine import Engine
+from lemai_chassis.troubles import Troubles
 
 log = structlog.get_logger()
 RECHECK_S = 10.0
@@ -18,21 +19,24 @@ AT_ONCE = POOL_SIZE
 
 @dataclass(frozen=True)
 class Schedule:
-    """Runs `run` every so often, in one process at a time. What it raises is logged; it is due again as usual.
+    """Runs `run` every so often, in one process at a time. What it raises is logged; it is tried again soon.
 
-    A run that a crash ended begins anew, here or in another process.
+    The pause after a failure grows from seconds to minutes, never beyond the usual turn. A schedule that goes on
+    failing raises the alert `alert`. A run that a crash ended begins anew, here or in another process.
     """
 
     name: str
     every: timedelta
     run: Callable[[], Awaitable[object]]
+    alert: str = "schedule_failed"
 
 
 class Scheduler:
     """Runs a service's schedules."""
 
-    def __init__(self, database: AsyncEngine, schedules: Sequence[Schedule]) -> None:
-        self._database = database
+    def __init__(self, engine: Engine, schedules: Sequence[Schedule]) -> None:
+        self._database = engine.database
+        self._troubles = Troubles(engine)
         self._schedules = schedules
         self._room = asyncio.Semaphore(AT_ONCE)
 
@@ -56,30 +60,33 @@ class Scheduler:
             )
             if not locked.scalar():
                 return schedule.every.total_seconds()
-            due = (await connection.exec_driver_sql(_DUE, (schedule.name,))).one()
+            due = (await connection.exec_driver_sql(_DUE, (schedule.name, schedule.alert))).one()
             if due.pause_s > 0:
                 return float(due.pause_s)
-            ended = (schedule.name, due.now, schedule.every, await _error_of(schedule))
-            return float((await connection.exec_driver_sql(_RAN, ended)).scalar_one())
+            turn = await self._turn(schedule, failing=due.failing)
+            return float((await connection.exec_driver_sql(_RAN, (schedule.name, due.now, turn))).scalar_one())
 
-
-async def _error_of(schedule: Schedule) -> str | None:
-    try:
-        await schedule.run()
-    except Exception as error:
-        log.exception("schedule failed", schedule=schedule.name)
-        return f"{type(error).__name__}: {error}"
-    return None
+    async def _turn(self, schedule: Schedule, *, failing: bool) -> timedelta:
+        """Run it; how long after this run's beginning the next is due."""
+        try:
+            await schedule.run()
+        except Exception as error:
+            log.exception("schedule failed", schedule=schedule.name)
+            return min(schedule.every, await self._troubles.failed(schedule.alert, schedule.name, error))
+        if failing:
+            await self._troubles.worked(schedule.alert, schedule.name)
+        return schedule.every
 
 
 _DUE = """
 SELECT clock_timestamp() AS now,
-       coalesce((SELECT extract(epoch FROM due_at - clock_timestamp()) FROM schedule WHERE name = $1), 0) AS pause_s
+       coalesce((SELECT extract(epoch FROM due_at - clock_timestamp()) FROM schedule WHERE name = $1), 0) AS pause_s,
+       EXISTS (SELECT FROM trouble WHERE code = $2 AND about = $1) AS failing
 """
 _RAN = """
-INSERT INTO schedule (name, last_run_at, due_at, last_error)
-VALUES ($1, $2::timestamptz, greatest($2::timestamptz + $3::interval, clock_timestamp()), $4)
+INSERT INTO schedule (name, last_run_at, due_at)
+VALUES ($1, $2::timestamptz, greatest($2::timestamptz + $3::interval, clock_timestamp()))
 ON CONFLICT (name) DO UPDATE
-SET last_run_at = excluded.last_run_at, due_at = excluded.due_at, last_error = excluded.last_error
+SET last_run_at = excluded.last_run_at, due_at = excluded.due_at
 RETURNING extract(epoch FROM due_at - clock_timestamp())
 """

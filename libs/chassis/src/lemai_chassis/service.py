@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -20,19 +20,23 @@ from fastapi import APIRouter, FastAPI
 from lemai_chassis import database, kafka, logging, operations, stuck
 from lemai_chassis.delivery.calls import CallKind, CallWorker
 from lemai_chassis.delivery.consumer import ConsumerLoop
-from lemai_chassis.delivery.engine import Engine
+from lemai_chassis.delivery.engine import Engine, explain
 from lemai_chassis.delivery.redrive import Redriver
 from lemai_chassis.delivery.relay import Relay
 from lemai_chassis.housekeeping import housekeeping
 from lemai_chassis.schedules import Schedule, Scheduler
 from lemai_chassis.settings import Settings
 from lemai_chassis.state.aggregates import ConcurrentUpdateError
+from lemai_chassis.troubles import Troubles
 from lemai_chassis.wakeup import Wakeup, listening
 from lemai_chassis.web import add_problem_handlers
 
 log = structlog.get_logger()
 S = TypeVar("S", bound=Settings)
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+STEADY_S = 60
+"""A loop that ran so long works."""
+TELL_TIMEOUT_S = 2
 STOP_TIMEOUT_S = 3
 GARBAGE_THRESHOLD = 50_000
 INFRASTRUCTURE_ERRORS = (*database.ERRORS, ConcurrentUpdateError, KafkaError)
@@ -74,6 +78,7 @@ class Process:
         self._service = service
         self._settings = settings
         self._wakeups = {name: Wakeup() for name in ("outbox", "outbound_call", "parked_key")}
+        self._troubles = Troubles(service.engine)
         self._loop: ConsumerLoop | None = None
         self._relay_trouble = "relay not started"
 
@@ -113,7 +118,7 @@ class Process:
         service = self._service
         calls = [CallWorker(service.engine, kind, self._wakeups["outbound_call"]).run for kind in service.calls]
         redriver = Redriver(service.engine, self._wakeups["parked_key"])
-        scheduler = Scheduler(service.engine.database, [housekeeping(service.engine), *service.schedules])
+        scheduler = Scheduler(service.engine, [housekeeping(service.engine), *service.schedules])
         consuming = [self._consume] if service.engine.topics else []
         return [self._listen, self._relay, redriver.run, scheduler.run, *consuming, *calls, *service.loops]
 
@@ -121,13 +126,27 @@ class Process:
         failures = 0
         while True:
             started = asyncio.get_running_loop().time()
+            steady = asyncio.create_task(self._steady(loop.__qualname__))
             try:
                 await loop()
             except* INFRASTRUCTURE_ERRORS as errors:
-                log.warning("begins again", loop=loop.__qualname__, errors=[str(e)[:200] for e in errors.exceptions])
+                await self._fails(loop.__qualname__, _first(errors))
+            finally:
+                steady.cancel()
             lasted_s = asyncio.get_running_loop().time() - started
             failures = 0 if lasted_s > BACKOFF_S[-1] else failures + 1
             await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+
+    async def _fails(self, loop: str, error: Exception) -> None:
+        log.warning("begins again", loop=loop, error=explain(error))
+        with suppress(*INFRASTRUCTURE_ERRORS, TimeoutError):  # It may be the database itself that is away.
+            async with asyncio.timeout(TELL_TIMEOUT_S):
+                await self._troubles.failed("loop_failed", loop, error)
+
+    async def _steady(self, loop: str) -> None:
+        await asyncio.sleep(STEADY_S)
+        with suppress(*INFRASTRUCTURE_ERRORS):
+            await self._troubles.worked("loop_failed", loop)
 
     async def _listen(self) -> None:
         async with listening(self._service.engine.database, self._wakeups) as ended:
@@ -158,6 +177,11 @@ class Process:
             return ""
         trouble = self._loop.trouble if self._loop else "not connected"
         return f"consumer: {trouble}" if trouble else ""
+
+
+def _first(errors: ExceptionGroup[Exception]) -> Exception:
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, ExceptionGroup) else first
 
 
 def main(settings_type: type[S], build: Callable[[S], Service], migrations: Path) -> None:

@@ -37,16 +37,14 @@ SELECT 'call_' || state, kind || ' ' || key, '',
        '自动重试，请查对方系统 / tried again by itself, look at the other side'
 FROM outbound_call
 WHERE state IN ('pending', 'unknown') AND attempts > 0 AND created_at < now() - interval '10 minutes'"""
-SCHEDULES = """
-SELECT 'schedule_failed', name, '', last_error, last_run_at,
-       '自动重试，请查日志 / runs again by itself, look at the log'
-FROM schedule WHERE last_error IS NOT NULL"""
+TROUBLES = """
+SELECT code, about, '', reason, since, '自动重试，请查日志 / tried again by itself, look at the log' FROM trouble"""
 
 
 def router(engine: Engine, queries: Sequence[str]) -> APIRouter:
     """`queries` select what a service knows to be stuck, in the columns of Stuck."""
     routes = APIRouter(prefix="/v1", tags=["operations"])
-    everything = " UNION ALL ".join((PARKED, CALLS, SCHEDULES, *queries))
+    everything = " UNION ALL ".join((PARKED, CALLS, TROUBLES, *queries))
     page = (
         f"SELECT * FROM ({everything}) stuck WHERE (since, kind, about) > ($2, $3, $4) "  # noqa: S608 - our own queries
         "ORDER BY since, kind, about LIMIT $5"

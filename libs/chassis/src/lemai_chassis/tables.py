@@ -143,5 +143,16 @@ def tables(metadata: MetaData) -> None:
         Column("name", Text, primary_key=True),
         Column("due_at", DateTime(timezone=True), nullable=False),
         Column("last_run_at", DateTime(timezone=True)),
-        Column("last_error", Text),
+    )
+    Table(
+        "trouble",
+        metadata,
+        Column("code", Text, primary_key=True),
+        Column("about", Text, primary_key=True),
+        Column("reason", Text, nullable=False),
+        Column("since", DateTime(timezone=True), nullable=False),
+        Column("failed_at", DateTime(timezone=True), nullable=False),
+        Column("failures", Integer, nullable=False, server_default=text("1")),
+        Column("told_at", DateTime(timezone=True)),
+        comment="what keeps failing; a success deletes its row",
     )

@@ -27,12 +27,13 @@ class StoreView(BaseModel):
 
     store_code: str = Field(examples=["TM-JFY-01"])
     until: datetime | None = Field(description="此前的变更均已拉取 / every change before this has been pulled")
-    refusal: str = Field(
-        description="平台拒绝本店铺的原因，空为正常 / why the platform refuses the store, empty if it does not",
-        examples=["AuthExpired"],
-    )
     last_run_at: datetime | None
-    last_error: str | None
+    failing_since: datetime | None = Field(
+        description="拉取自何时起一直失败，空为正常 / since when pulling has failed, empty if it does not"
+    )
+    last_error: str | None = Field(
+        description="失败的原因 / why it fails", examples=["AuthExpired: taobao.trades.sold.increment.get: …"]
+    )
 
 
 class PulledView(BaseModel):

@@ -28,6 +28,7 @@ from marketplace_adapter.storage import STORAGE
 
 CALL_TIMEOUT = timedelta(seconds=8)
 FIGURES_AT_ONCE = 100
+PULL_FAILED = "pull_failed"
 
 
 class AdapterSettings(Settings):
@@ -88,8 +89,8 @@ def _schedules(store: Store, pullers: Mapping[str, Puller]) -> list[Schedule]:
     if puller is None:
         return []
     return [
-        Schedule(f"pull:{store.code}", store.pull_every, puller.pull),
-        Schedule(f"sweep:{store.code}", SWEEP_EVERY, puller.sweep),
+        Schedule(f"pull:{store.code}", store.pull_every, puller.pull, PULL_FAILED),
+        Schedule(f"sweep:{store.code}", SWEEP_EVERY, puller.sweep, PULL_FAILED),
     ]
 
 

@@ -8,14 +8,10 @@ PHONE_SHOWN = 7
 
 @dataclass(frozen=True)
 class Cursor:
-    """How far a store's trades have been pulled: every change before `until`.
-
-    `refusal` names the platform's error as long as it lets the store pull nothing.
-    """
+    """How far a store's trades have been pulled: every change before `until`."""
 
     store_code: str
     until: datetime
-    refusal: str = ""
 
     @property
     def key(self) -> tuple[str]:

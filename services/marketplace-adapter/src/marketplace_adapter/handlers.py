@@ -49,16 +49,6 @@ class WindowPulled:
     until: datetime
 
 
-@dataclass(frozen=True)
-class PullRefused:
-    """The platform refuses to be pulled, and will until somebody does something; `since` was still to be pulled."""
-
-    store_code: str
-    since: datetime
-    refusal: str
-    message: str
-
-
 def on_trades_received(command: TradesReceived, uow: UnitOfWork) -> None:
     """Publish what is news; a page read twice publishes nothing the second time."""
     for pulled in command.trades:
@@ -85,14 +75,6 @@ def on_window_pulled(command: WindowPulled, uow: UnitOfWork) -> None:
     uow.put(Cursor(command.store_code, command.until))
     for partition in range(ORDER_PARTITIONS):
         uow.emit(TradesPulledV1(store_code=command.store_code, partition=partition, until=command.until))
-
-
-def on_pull_refused(command: PullRefused, uow: UnitOfWork) -> None:
-    """Call somebody, once until the store can be pulled again."""
-    cursor = uow.get(Cursor, command.store_code) or Cursor(command.store_code, command.since)
-    if cursor.refusal != command.refusal:
-        uow.put(replace(cursor, refusal=command.refusal))
-        uow.alert("pull_refused", command.store_code, f"平台拒绝拉取 / the platform refuses: {command.message}")
 
 
 def on_order_shipped(event: OrderShippedV1, uow: UnitOfWork) -> None:

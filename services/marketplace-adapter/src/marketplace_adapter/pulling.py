@@ -8,17 +8,14 @@ from lemai_chassis.delivery.engine import Engine, explain, is_about_the_work
 from lemai_chassis.reference import Store
 from lemai_chassis.state.unit_of_work import ref
 from lemai_marketplace import pull as windows
-from lemai_marketplace.errors import PlatformError
 from lemai_marketplace.protocols import PullTrades
 from lemai_marketplace.types import Limits, Malformed, Trade, Window
 from marketplace_adapter import storage
 from marketplace_adapter.domain import Cursor
 from marketplace_adapter.gateways import Sealer
 from marketplace_adapter.handlers import (
-    PullRefused,
     TradesReceived,
     WindowPulled,
-    on_pull_refused,
     on_trades_received,
     on_window_pulled,
     trade_refs,
@@ -48,17 +45,14 @@ class Puller:
     async def pull(self) -> int:
         """Receive what changed since the last pull; how many trades were read, known ones included."""
         now = self._engine.clock()
-        since = await self._cursor() or now - FIRST_LOOKBACK
+        since = await self._cursor()
+        if since is None:  # Where it begins is kept at once: it may take days until the platform lets us in.
+            since = now - FIRST_LOOKBACK
+            await self._pulled(since)
         read = 0
-        try:
-            for window in windows.due(since, now, self._source.limits, OVERLAP):
-                read += await self._receive(window)
-                command = WindowPulled(self._store.code, window.end)
-                await self._engine.execute(on_window_pulled, command, [ref(Cursor, self._store.code)])
-        except PlatformError as error:
-            if not error.retryable:
-                await self._tell_refused(since, error)
-            raise
+        for window in windows.due(since, now, self._source.limits, OVERLAP):
+            read += await self._receive(window)
+            await self._pulled(window.end)
         return read
 
     async def sweep(self) -> int:
@@ -100,9 +94,9 @@ class Puller:
             seen = await storage.seen_trades(connection, self._store.code, trade_nos)
         return await self._sealer.received(self._store, page, seen, self._engine.clock())
 
-    async def _tell_refused(self, since: datetime, error: PlatformError) -> None:
-        command = PullRefused(self._store.code, since, type(error).__name__, str(error))
-        await self._engine.execute(on_pull_refused, command, [ref(Cursor, self._store.code)])
+    async def _pulled(self, until: datetime) -> None:
+        command = WindowPulled(self._store.code, until)
+        await self._engine.execute(on_window_pulled, command, [ref(Cursor, self._store.code)])
 
 
 def _malformed(trade: Trade | Malformed, error: Exception) -> Malformed:

@@ -33,7 +33,6 @@ class CursorRow(AdapterRow, table=True):
     store_code: str = Field(primary_key=True)
     version: int = _bigint()
     until: datetime = Field(sa_type=DateTime(timezone=True))
-    refusal: str
 
 
 class SeenTradeRow(AdapterRow, table=True):
@@ -110,10 +109,11 @@ async def malformed_trades(connection: AsyncConnection, limit: int) -> Rows:
 
 
 _PULLS = """
-SELECT store_code, c.until, coalesce(c.refusal, '') AS refusal, s.last_run_at, s.last_error
+SELECT store_code, c.until, s.last_run_at, t.since AS failing_since, t.reason AS last_error
 FROM unnest($1::text[]) AS store(store_code)
 LEFT JOIN cursor c USING (store_code)
 LEFT JOIN schedule s ON s.name = 'pull:' || store_code
+LEFT JOIN trouble t ON t.code = 'pull_failed' AND t.about = 'pull:' || store_code
 ORDER BY store_code
 """
 _PUBLICATIONS = """

@@ -1,6 +1,7 @@
 """Stores, publications and unreadable trades over HTTP."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -46,14 +47,12 @@ async def test_a_store_is_pulled_now(adapter: "Adapter", tmall: "Tmall", http: h
     assert (reply.status_code, reply.json()) == (200, {"store_code": "TM-01", "trades": 1})
     assert [event.trade_no for event in await adapter.events(TradeChangedV1)] == [trade_no]
     [store] = (await http.get("/stores")).json()["items"]
-    assert (store["store_code"], store["refusal"], store["last_error"]) == ("TM-01", "", None)
+    assert (store["store_code"], store["failing_since"], store["last_error"]) == ("TM-01", None, None)
     [until] = await adapter.column("SELECT until FROM cursor")
     assert store["until"] == until.isoformat().replace("+00:00", "Z")
 
 
-async def test_a_platform_that_refuses_is_a_problem_and_stands_at_its_store(
-    tmall: "Tmall", http: httpx.AsyncClient
-) -> None:
+async def test_a_platform_that_refuses_is_a_problem(tmall: "Tmall", http: httpx.AsyncClient) -> None:
     await tmall.forward(2)
     await tmall.end_session()
 
@@ -62,8 +61,20 @@ async def test_a_platform_that_refuses_is_a_problem_and_stands_at_its_store(
     assert reply.status_code == 502
     assert problem(reply)["title"] == "平台调用失败 / the platform call failed"
     assert problem(reply)["detail"].startswith("AuthExpired: taobao.trades.sold.increment.get")
+
+
+async def test_a_store_whose_scheduled_pull_fails_says_since_when_and_why(
+    adapter: "Adapter", tmall: "Tmall", http: httpx.AsyncClient
+) -> None:
+    await tmall.forward(2)
+    await tmall.end_session()
+    since = tmall.now()
+
+    await adapter.scheduled_pull()
+
     [store] = (await http.get("/stores")).json()["items"]
-    assert store["refusal"] == "AuthExpired"
+    assert datetime.fromisoformat(store["failing_since"]) >= since
+    assert store["last_error"].startswith("AuthExpired: taobao.trades.sold.increment.get")
 
 
 async def test_an_unknown_store_is_a_problem(http: httpx.AsyncClient) -> None:

@@ -14,10 +14,8 @@ from lemai_contracts.values import Consignee, Money, Region
 from marketplace_adapter.domain import Cursor, MalformedTrade, SeenTrade
 from marketplace_adapter.handlers import (
     Pulled,
-    PullRefused,
     TradesReceived,
     WindowPulled,
-    on_pull_refused,
     on_trades_received,
     on_window_pulled,
     trade_refs,
@@ -191,35 +189,3 @@ def test_the_cursor_never_goes_back_and_tells_nothing_twice(behind_s: int) -> No
 
     assert handled.events == []
     assert handled.aggregate(Cursor, STORE) == cursor
-
-
-def test_a_refused_store_calls_somebody_once_until_it_can_be_pulled_again() -> None:
-    since = NOW - timedelta(days=1)
-    refused = PullRefused(STORE, since, "AuthExpired", "session over")
-
-    first = handle(on_pull_refused, refused, now=NOW)
-    cursor = first.aggregate(Cursor, STORE)
-    assert cursor == Cursor(STORE, since, "AuthExpired")
-    assert first.events == [
-        AlertRaisedV1(
-            code="pull_refused",
-            about=STORE,
-            severity=Severity.CRITICAL,
-            message="平台拒绝拉取 / the platform refuses: session over",
-            raised_at=NOW,
-        )
-    ]
-    assert handle(on_pull_refused, refused, [cursor], now=NOW).events == []
-
-    pulled = handle(on_window_pulled, WindowPulled(STORE, NOW), [cursor], now=NOW).aggregate(Cursor, STORE)
-    assert pulled == Cursor(STORE, NOW)
-    assert alerts(handle(on_pull_refused, refused, [pulled], now=NOW)) == [("pull_refused", STORE)]
-
-
-def test_a_refusal_leaves_the_cursor_where_it_is() -> None:
-    refused = PullRefused(STORE, NOW - timedelta(days=1), "PermissionDenied", "no")
-
-    handled = handle(on_pull_refused, refused, [Cursor(STORE, NOW, "AuthExpired")], now=NOW)
-
-    assert handled.aggregate(Cursor, STORE) == Cursor(STORE, NOW, "PermissionDenied")
-    assert alerts(handled) == [("pull_refused", STORE)]

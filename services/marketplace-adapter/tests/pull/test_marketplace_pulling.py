@@ -173,7 +173,7 @@ async def test_a_store_never_pulled_begins_a_day_ago(adapter: "Adapter", tmall: 
 
     assert await published(adapter) == {trade_no: 1}
     begin = min(event.until for event in await adapter.events(TradesPulledV1))
-    assert timedelta(hours=23) < tmall.now() - begin < timedelta(hours=24)
+    assert timedelta(hours=23) < tmall.now() - begin < timedelta(hours=25)
 
 
 async def test_what_becomes_visible_late_is_swept_in(adapter: "Adapter", tmall: "Tmall") -> None:
@@ -282,26 +282,45 @@ async def test_a_trade_the_database_refuses_is_malformed_and_the_others_flow(
     assert await adapter.alerts() == [("malformed_trade", f"TM-01/{trade_nos[3]}")]
 
 
-async def test_a_lost_session_calls_somebody_once_and_the_pull_goes_on_where_it_stopped(
+async def test_a_store_that_cannot_be_pulled_calls_somebody_once_and_goes_on_where_it_stopped(
     adapter: "Adapter", tmall: "Tmall"
 ) -> None:
     trade_no = await tmall.order(1)
     await tmall.forward(2)
     before = await watermark(adapter)
+    await tmall.end_session()
+
+    pauses = [await adapter.scheduled_pull() for _ in range(2)]
+    assert await adapter.alerts() == [], "a hiccup calls nobody"
+    await tmall.forward(60)
+    pauses += [await adapter.scheduled_pull() for _ in range(2)]
+
+    assert await adapter.alerts() == [("pull_failed", "pull:TM-01")]
+    assert pauses == [timedelta(seconds=5)] * 4, "later than the usual turn"
+    assert await watermark(adapter) == before
+
+    await tmall.renew_session()
+    await adapter.scheduled_pull()
+
+    assert (await adapter.alerts())[1:] == [("recovered", "pull_failed/pull:TM-01")]
+    assert await published(adapter) == {trade_no: 1}
+    assert await adapter.rows("SELECT * FROM trouble") == []
+
+
+async def test_a_store_the_platform_never_let_in_begins_where_it_was_first_asked(
+    adapter: "Adapter", tmall: "Tmall"
+) -> None:
+    await adapter.run("DELETE FROM cursor")
+    first = tmall.now()
+    await tmall.end_session()
 
     for _ in range(2):
-        await tmall.end_session()
-        for _ in range(2):
-            with pytest.raises(AuthExpired):
-                await adapter.pull()
-        assert await watermark(adapter) == before
-        await tmall.renew_session()
-        await adapter.pull()
-        assert await published(adapter) == {trade_no: 1}
-        before = await watermark(adapter)
-        await tmall.forward(2)
+        with pytest.raises(AuthExpired):
+            await adapter.pull()
+        await tmall.forward(200)
 
-    assert await adapter.alerts() == [("pull_refused", "TM-01")] * 2
+    [until] = await adapter.column("SELECT until FROM cursor")
+    assert timedelta(days=1) - timedelta(seconds=2) < first - until <= timedelta(days=1)
 
 
 async def test_a_passing_fault_calls_nobody(adapter: "Adapter", tmall: "Tmall") -> None:

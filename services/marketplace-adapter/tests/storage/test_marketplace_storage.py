@@ -52,7 +52,7 @@ async def test_the_migrations_make_the_tables(database_url: str) -> None:
 async def test_what_is_kept_is_found_again(connection: AsyncConnection) -> None:
     seen = SeenTrade("TM-01", "900", 1_768_440_665_000, "digest", 3)
     malformed = MalformedTrade("TM-01", "901", "payment = 'x'", "c2VhbGVk", NOW, NOW + timedelta(hours=1))
-    cursor = Cursor("TM-01", NOW, "AuthExpired")
+    cursor = Cursor("TM-01", NOW)
     await keep(connection, seen, malformed, cursor)
 
     for kept in (seen, malformed, cursor):
@@ -76,15 +76,18 @@ async def test_seen_trades_are_found_by_store_and_number(connection: AsyncConnec
 
 
 async def test_every_store_asked_for_has_its_pull(connection: AsyncConnection) -> None:
-    await keep(connection, Cursor("TM-01", NOW, "AuthExpired"))
+    await keep(connection, Cursor("TM-01", NOW))
     await connection.execute(
-        text("INSERT INTO schedule (name, due_at, last_run_at, last_error) VALUES ('pull:TM-01', now(), :now, 'oh')"),
-        {"now": NOW},
+        text("INSERT INTO schedule (name, due_at, last_run_at) VALUES ('pull:TM-01', now(), :now)"), {"now": NOW}
+    )
+    await connection.execute(
+        text("INSERT INTO trouble (code, about, reason, since, failed_at) VALUES (:code, :about, 'oh', :now, :now)"),
+        {"code": "pull_failed", "about": "pull:TM-01", "now": NOW},
     )
 
     assert [dict(row) for row in await storage.pulls(connection, ["TM-02", "TM-01"])] == [
-        {"store_code": "TM-01", "until": NOW, "refusal": "AuthExpired", "last_run_at": NOW, "last_error": "oh"},
-        {"store_code": "TM-02", "until": None, "refusal": "", "last_run_at": None, "last_error": None},
+        {"store_code": "TM-01", "until": NOW, "last_run_at": NOW, "failing_since": NOW, "last_error": "oh"},
+        {"store_code": "TM-02", "until": None, "last_run_at": None, "failing_since": None, "last_error": None},
     ]
 
 

@@ -19,7 +19,6 @@ def upgrade() -> None:
         sa.Column("store_code", sa.String(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("refusal", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("store_code"),
     )
     op.create_table(
