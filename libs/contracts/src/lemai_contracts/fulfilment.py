@@ -355,6 +355,9 @@ class DocumentRejectedV1(
     interface: str
     owner_code: str
     reference: str
+    leg: Leg | None = None
+    revision: int = 0
+    """Of an outgoing instruction: which one was refused."""
     document: DocumentPlace
     code: str
     field: str = ""

@@ -171,6 +171,8 @@ def on_refused(command: Refused, uow: UnitOfWork) -> None:
                 interface=document.interface,
                 owner_code=document.owner_code,
                 reference=document.order_no,
+                leg=Leg(document.leg) if document.leg else None,
+                revision=document.revision,
                 document=DocumentPlace(file_name=command.file_name, line=document.line),
                 code=fault.code,
                 field=fault.field,
