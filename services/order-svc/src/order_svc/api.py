@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -23,13 +23,13 @@ from lemai_chassis.web import (
     not_found,
 )
 from lemai_contracts.order import OrderState
-from lemai_contracts.values import Consignee, Leg, Money
+from lemai_contracts.values import Consignee, Leg, Money, OrderKind
 from order_svc import storage
 from order_svc.domain.actuals import AlreadyResolved, HeldActual
-from order_svc.domain.orders import NotOpen, Order, StepKind
+from order_svc.domain.orders import Corrections, NotOpen, NotRefused, Order, Refusal, StepKind
 from order_svc.handlers import commands
 from order_svc.handlers.commands import HeldActualNotFound, OrderCommand, OrderNotFound, Resolution
-from order_svc.storage import Search
+from order_svc.storage import ParkedTrade, Search
 
 OrderNo = Annotated[Code, Path(description="订单号 / order number", examples=["TM3021456789012345678"])]
 OwnerCode = Annotated[Code | None, Query(description="订单号不唯一时必填 / needed where a number is not unique")]
@@ -59,20 +59,21 @@ class LineView(BaseModel):
 
 
 class OrderSummary(BaseModel):
-    """An order in a list."""
+    """An order in a list, or a trade that waits to become one."""
 
     owner_code: str
-    order_no: str
+    order_no: str = Field(description="尚未成单时为空 / empty while a trade is no order yet")
     kind: str
     store_code: str
     trade_no: str
-    state: OrderState
+    state: OrderState | Literal["parked"]
     waiting_for: list[str] = Field(
-        description="未下发的原因 / what keeps it from going out: hold:<reason>, approval, stock, commitment",
+        description="未下发的原因 / what keeps it from going out: hold:<reason>, refused:<code>, approval, "
+        "stock, commitment, parked: <why>",
         examples=[["approval", "stock"]],
     )
     placed_at: datetime
-    total: Money
+    total: Money | None
 
 
 class OrderView(OrderSummary):
@@ -96,6 +97,8 @@ class OrderView(OrderSummary):
     region: str
     buyer_message: str
     seller_message: str
+    refusal: Refusal | None = Field(description="最近一次指示为何被拒 / why the last instruction was refused")
+    corrections: Corrections = Field(description="人工更正，代替平台的值下发 / told in place of what the platform says")
 
 
 class StepView(BaseModel):
@@ -138,6 +141,16 @@ class ByHand(BaseModel):
     reason: Annotated[str, Field(max_length=200, examples=["顾客要求改期 / the customer asked for another day"])] = ""
 
 
+class Correction(ByHand):
+    """What the warehouse is to be told in place of what the platform says; what is left out stays."""
+
+    buyer_nick: Annotated[str, Field(max_length=100)] | None = None
+    buyer_message: Annotated[str, Field(max_length=500)] | None = None
+    seller_message: Annotated[str, Field(max_length=500)] | None = None
+    ship_by: AwareDatetime | None = None
+    carrier_code: Annotated[Code, Field(examples=["SF"])] | None = None
+
+
 class Decision(BaseModel):
     """What a person decided on a held actual."""
 
@@ -153,13 +166,13 @@ class Decision(BaseModel):
 
 def router(engine: Engine, reference: Reference) -> APIRouter:
     routes = APIRouter(prefix="/v1", responses=PROBLEMS)
-    routes.include_router(_reading(engine))
+    routes.include_router(_reading(engine, reference))
     routes.include_router(_commanding(engine, reference))
     routes.include_router(_held_actuals(engine))
     return routes
 
 
-def _reading(engine: Engine) -> APIRouter:
+def _reading(engine: Engine, reference: Reference) -> APIRouter:
     routes = APIRouter(tags=["orders"])
 
     @routes.get("/orders")
@@ -173,14 +186,17 @@ def _reading(engine: Engine) -> APIRouter:
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Page[OrderSummary]:
-        """Orders, newest first."""
+        """Orders, newest first; before them, by `number`, a trade that waits to become one."""
         after = decode_cursor(cursor, datetime, str, str) if cursor else None
         search = Search(owner_code, store_code, state, number, placed_from, placed_until, after)
         async with engine.database.connect() as connection:
             orders = await storage.search_orders(connection, search, limit + 1)
+            families = _families(reference, number) if number and not (state or cursor) else ()
+            parked = await storage.parked_trades(connection, families) if families else ()
         shown, last = _cut(orders, limit)
         following = encode_cursor(last.placed_at, last.order_no, last.owner_code) if last else None
-        return Page(items=[_summary(order) for order in shown], next=following)
+        waiting = [summary for trade in parked if (summary := _parked(reference, trade, search))]
+        return Page(items=[*waiting, *map(_summary, shown)], next=following)
 
     @routes.get("/orders/{order_no}")
     async def one_order(order_no: OrderNo, owner_code: OwnerCode = None) -> OrderView:
@@ -192,8 +208,8 @@ def _reading(engine: Engine) -> APIRouter:
         """An order's way: trade → instruction file and line → actual file and line → parcel → publication."""
         order = await _find(engine, order_no, owner_code)
         async with engine.database.connect() as connection:
-            steps = await storage.journey(connection, order.owner_code, order.order_no)
-        return Journey(order=_summary(order), steps=[StepView.model_validate(step) for step in steps])
+            steps = await storage.journey(connection, order)
+        return Journey(order=_summary(order), steps=[StepView.model_validate(vars(step)) for step in steps])
 
     return routes
 
@@ -206,7 +222,8 @@ def _commanding(engine: Engine, reference: Reference) -> APIRouter:
         handler: Handler, request: Request, key: str | None, order_no: str, owner_code: str | None, by: ByHand
     ) -> Response:
         order = await _find(engine, order_no, owner_code)
-        command = OrderCommand(order.owner_code, order.order_no, by.actor, by.reason)
+        corrections = Corrections(**by.model_dump(exclude=set(ByHand.model_fields)))
+        command = OrderCommand(order.owner_code, order.order_no, by.actor, by.reason, corrections)
 
         def viewed(command: OrderCommand, uow: UnitOfWork) -> OrderView:
             return _view(handler(reference, command, uow))
@@ -218,6 +235,20 @@ def _commanding(engine: Engine, reference: Reference) -> APIRouter:
         except NotOpen as error:
             title = "订单已下发仓库或已结束 / the warehouse has been told, or the order has ended"
             raise Problem(409, title, str(error)) from None
+        except NotRefused as error:
+            raise Problem(409, "指示没有被拒 / the instruction was not refused", str(error)) from None
+
+    @routes.post("/orders/{order_no}/correct", response_model=OrderView)
+    async def correct(
+        request: Request, order_no: OrderNo, by: Correction, owner_code: OwnerCode = None, key: IdempotencyKey = None
+    ) -> Response:
+        """Change what the warehouse is told next; the address is the buyer's to change, on the platform."""
+        known = [carrier.code for carrier in reference.carriers]
+        if by.carrier_code and by.carrier_code not in known:
+            message = f"应为 expected: {' | '.join(known)}"
+            wrong = FieldProblem(field="body.carrier_code", value=by.carrier_code, message=message)
+            raise Problem(422, "未知承运商 / unknown carrier", errors=[wrong])
+        return await run(commands.correct, request, key, order_no, owner_code, by)
 
     def offer(name: str, handler: Handler, summary: str) -> None:
         async def command(
@@ -237,7 +268,8 @@ def _commanding(engine: Engine, reference: Reference) -> APIRouter:
     offer("approve", commands.approve, "客服审核 / approve by hand")
     offer("hold", commands.hold, "人工拦截 / keep from going out")
     offer("release", commands.release, "取消人工拦截 / let go what was held by hand")
-    offer("cancel", commands.cancel, "取消未下发的订单 / cancel before the warehouse is told")
+    offer("resend", commands.resend, "重发被拒的指示 / send a refused instruction again")
+    offer("cancel", commands.cancel, "取消未下发或被拒的订单 / cancel what the warehouse was not told, or refused")
     return routes
 
 
@@ -292,6 +324,32 @@ def _cut(rows: Sequence[T], limit: int) -> tuple[Sequence[T], T | None]:
 
 def _summary(order: Order) -> OrderSummary:
     return OrderSummary.model_validate(_fields(order))
+
+
+def _families(reference: Reference, number: str) -> list[str]:
+    """The families a number may be of: a trade's number on any platform, or that of its order."""
+    prefixes = reference.order_no_prefixes.items()
+    return [f"{platform}/{no}" for platform, prefix in prefixes for no in {number, number.removeprefix(prefix)}]
+
+
+def _parked(reference: Reference, parked: ParkedTrade, search: Search) -> OrderSummary | None:
+    """A trade that waits, as what it may become; None where it is not what is looked for."""
+    trade = parked.trade
+    store_code = trade.store_code if trade else ""
+    owners = reference.store(store_code).owners if trade else ()
+    if (search.owner_code and search.owner_code not in owners) or search.store_code not in (None, store_code):
+        return None
+    return OrderSummary(
+        owner_code=owners[0] if len(owners) == 1 else "",
+        order_no="",
+        kind=OrderKind.SALES,
+        store_code=store_code,
+        trade_no=parked.family.partition("/")[2],
+        state="parked",
+        waiting_for=[f"parked: {parked.reason}"],
+        placed_at=trade.created_at if trade else parked.parked_at,
+        total=trade.paid if trade else None,
+    )
 
 
 def _view(order: Order) -> OrderView:

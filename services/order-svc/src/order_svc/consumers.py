@@ -21,7 +21,11 @@ def routes(reference: Reference) -> list[On[Any]]:
         On(CommitmentAnsweredV1, partial(fulfilment.on_commitment_answered, reference), fulfilment.commitment_refs),
         On(ActualReportedV1, partial(fulfilment.on_actual_reported, reference), fulfilment.actual_refs),
         On(DocumentSentV1, fulfilment.on_document_sent),
-        On(DocumentAcknowledgedV1, fulfilment.on_document_acknowledged),
-        On(DocumentRejectedV1, fulfilment.on_document_rejected, fulfilment.rejection_refs),
+        On(
+            DocumentAcknowledgedV1,
+            partial(fulfilment.on_document_acknowledged, reference),
+            fulfilment.acknowledgement_refs,
+        ),
+        On(DocumentRejectedV1, partial(fulfilment.on_document_rejected, reference), fulfilment.rejection_refs),
         On(ShipmentPublishedV1, fulfilment.on_shipment_published),
     ]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, MetaData, RowMapping, Select, select, text, tuple_
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, MetaData, Select, select, text, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -14,8 +14,10 @@ from sqlmodel import Field, SQLModel
 from lemai_chassis import tables
 from lemai_chassis.delivery.engine import Storage, Transaction
 from lemai_chassis.state.aggregates import Aggregates
+from lemai_contracts.marketplace import TradeChangedV1
+from lemai_contracts.ops import AlertRaisedV1
 from order_svc.domain.actuals import HeldActual
-from order_svc.domain.orders import Order, Step
+from order_svc.domain.orders import Alarm, Order, Step, StepKind, causes_first
 from order_svc.domain.trades import Item, Listing, Trade
 
 METADATA = MetaData()
@@ -76,6 +78,8 @@ class OrderRow(OrderSvcRow, table=True):
     approved_by: str
     revision: int
     actual_nos: list[str] = _json()
+    corrections: dict[str, Any] = _json()
+    refusal: dict[str, Any] | None = Field(sa_column=Column(JSONB))
 
 
 class TradeRow(OrderSvcRow, table=True):
@@ -134,6 +138,9 @@ class StepRow(OrderSvcRow, table=True):
     seq: int = Field(sa_column=Column(BigInteger, Identity(), nullable=False))
     at: datetime = Field(sa_type=DateTime(timezone=True))
     detail: dict[str, Any] = _json()
+    recorded_at: datetime = Field(
+        sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"))
+    )
 
 
 async def append_steps(transaction: Transaction, steps: Sequence[Step]) -> None:
@@ -200,6 +207,29 @@ def _search(search: Search) -> Select[Any]:
     return query
 
 
+@dataclass(frozen=True)
+class ParkedTrade:
+    """A trade whose messages wait, and why; `trade` is None where it is not a trade that waits, or cannot be read."""
+
+    family: str
+    reason: str
+    awaits: str | None
+    parked_at: datetime
+    trade: TradeChangedV1 | None
+
+
+async def parked_trades(connection: AsyncConnection, families: Sequence[str]) -> Sequence[ParkedTrade]:
+    rows = await connection.exec_driver_sql(_PARKED, (list(families),))
+    return [ParkedTrade(row.key, row.reason, row.awaits, row.parked_at, _trade(row.value)) for row in rows]
+
+
+def _trade(body: bytes | None) -> TradeChangedV1 | None:
+    try:
+        return TradeChangedV1.model_validate_json(body or b"")
+    except ValidationError:
+        return None
+
+
 async def find_orders(connection: AsyncConnection, order_no: str, owner_code: str | None) -> Sequence[Order]:
     """Orders with this number: one, unless two owners use the same."""
     rows = await connection.exec_driver_sql(
@@ -208,13 +238,11 @@ async def find_orders(connection: AsyncConnection, order_no: str, owner_code: st
     return [ORDERS.parse(row) for row in rows.mappings()]
 
 
-async def journey(connection: AsyncConnection, owner_code: str, order_no: str) -> Sequence[RowMapping]:
-    """Every step of an order, first first."""
-    rows = await connection.exec_driver_sql(
-        "SELECT kind, reference, at, detail FROM journey_step WHERE owner_code = $1 AND order_no = $2 ORDER BY at, seq",
-        (owner_code, order_no),
-    )
-    return rows.mappings().all()
+async def journey(connection: AsyncConnection, order: Order) -> Sequence[Step]:
+    """Every step of an order, none before what caused it: parkings of its trade and alerts of it among them."""
+    subjects = [f"parked/{order.family}", *(f"{alarm}/{'/'.join(order.key)}" for alarm in Alarm)]
+    rows = await connection.exec_driver_sql(_JOURNEY, (*order.key, subjects))
+    return causes_first([Step(*order.key, StepKind(row.kind), row.reference, row.at, row.detail) for row in rows])
 
 
 async def waiting_actuals(
@@ -227,3 +255,18 @@ async def waiting_actuals(
     if after:
         query = query.where(tuple_(*place) > tuple_(*after))
     return [HELD_ACTUALS.parse(row) for row in (await connection.execute(query)).mappings()]
+
+
+_JOURNEY = f"""
+SELECT kind, reference, at, detail, recorded_at, seq FROM journey_step WHERE owner_code = $1 AND order_no = $2
+UNION ALL
+SELECT CASE data->>'code' WHEN 'parked' THEN 'parked' ELSE 'alerted' END, id::text, time,
+       jsonb_build_object('code', data->>'code', 'message', data->>'message'), recorded_at, seq
+FROM event WHERE type = '{AlertRaisedV1.type}' AND subject = ANY($3::text[])
+ORDER BY recorded_at, seq
+"""  # noqa: S608 - the type is a name of ours
+_PARKED = """
+SELECT k.key, k.reason, k.awaits, k.parked_at,
+       (SELECT m.value FROM parked_message m WHERE m.key = k.key ORDER BY m.seq LIMIT 1) AS value
+FROM parked_key k WHERE k.key = ANY($1::text[]) ORDER BY k.key
+"""

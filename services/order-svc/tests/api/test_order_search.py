@@ -161,11 +161,42 @@ async def test_a_journey_tells_the_way_of_an_order(
     assert journey["order"]["state"] == "shipped"
     assert [(step["kind"], step["reference"], step["at"]) for step in journey["steps"]] == [
         ("placed", "3021456789012345678", "2026-11-22T01:30:00Z"),
+        ("paid", desk.trade().pay_no, "2026-11-22T01:31:02Z"),
+        ("approved", "rule", "2026-11-22T02:00:00Z"),
         ("commitment", "committed", "2026-11-22T02:00:00Z"),
         ("instructed", "1", "2026-11-22T02:00:00Z"),
         ("actual", "SHP-1", "2026-11-22T07:20:31Z"),
+        ("receivable", "SHP-1", "2026-11-22T07:20:31Z"),
     ]
     assert journey["steps"][0]["detail"] == {"platform": "tmall", "store_code": "TM-JFY-01"}
+
+
+async def test_a_parked_trade_is_found_by_its_number_and_stands_in_the_journey(
+    http: httpx.AsyncClient, engine: Engine, deliver: Callable[..., Awaitable[None]], desk: "Desk"
+) -> None:
+    trade, [listing, *masters] = desk.trade(), desk.masters()
+    await deliver(trade)
+
+    for number in (trade.trade_no, desk.order_no):
+        [waiting] = (await http.get("/v1/orders", params={"number": number})).json()["items"]
+        assert {name: waiting[name] for name in ("owner_code", "order_no", "trade_no", "store_code", "state")} == {
+            "owner_code": "JFY",
+            "order_no": "",
+            "trade_no": trade.trade_no,
+            "store_code": "TM-JFY-01",
+            "state": "parked",
+        }
+        assert waiting["total"] == {"amount": "129.00", "currency": "CNY"}
+        assert "platform SKU not mapped to an item" in waiting["waiting_for"][0]
+    assert await found(http, number=trade.trade_no, owner_code="NB") == []
+    assert await found(http, number=trade.trade_no, state="open") == []
+
+    await deliver(listing, *masters)
+    assert await engine.redrive(trade.family)
+    assert await found(http, number=trade.trade_no) == [("JFY", desk.order_no)]
+    steps = (await http.get(f"/v1/orders/{desk.order_no}/journey")).json()["steps"]
+    assert [step["kind"] for step in steps] == ["parked", "placed", "paid", "approved"]
+    assert "lemai parked redrive order-svc tmall/3021456789012345678" in steps[0]["detail"]["message"]
 
 
 async def test_held_actuals_wait_longest_first_page_by_page(

@@ -61,15 +61,21 @@ def test_the_way_of_an_order_from_its_trade_to_its_publication(desk: "Desk") -> 
     assert {(step.owner_code, step.order_no) for step in desk.steps} == {("JFY", desk.order_no)}
     assert [(step.kind, step.reference, step.at) for step in desk.steps] == [
         (StepKind.PLACED, "3021456789012345678", desk.trade().created_at),
+        (StepKind.PAID, desk.trade().pay_no, desk.trade().paid_at),
+        (StepKind.APPROVED, "rule", desk.now),
         (StepKind.COMMITMENT, "committed", desk.now),
         (StepKind.INSTRUCTED, "1", desk.now),
         (StepKind.DOCUMENT_SENT, "outbound_instruction/1", sent().sent_at),
         (StepKind.ACKNOWLEDGED, "outbound_instruction/1", acknowledged().acknowledged_at),
         (StepKind.ACTUAL, "SHP-1", desk.actual().occurred_at),
+        (StepKind.RECEIVABLE, "SHP-1", desk.actual().occurred_at),
         (StepKind.PUBLISHED, "SHP-1", published().published_at),
     ]
-    assert desk.steps[3].detail == {"file": "Deliver_20261122100000.sh", "line": 2}
-    assert desk.steps[5].detail == {
+    assert desk.steps[1].detail == {"paid": {"amount": "129.00", "currency": "CNY"}}
+    assert desk.steps[2].detail == {"actor": "rule"}
+    assert desk.steps[8].detail == {"receivable": {"amount": "129.00", "currency": "CNY"}, "complete": True}
+    assert desk.steps[5].detail == {"file": "Deliver_20261122100000.sh", "line": 2}
+    assert desk.steps[7].detail == {
         "leg": "OUT",
         "status": "DELIVERED",
         "final": True,

@@ -40,6 +40,10 @@ class StillWaiting(Exception):
     """Something keeps the order from going out."""
 
 
+class NotRefused(Exception):
+    """There is nothing to send again: the instruction was not refused."""
+
+
 class Contradiction(Exception):
     """Goods left that should not have. `code` is the word of kingdee.md §2.3."""
 
@@ -109,6 +113,34 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Corrections:
+    """What a person has the warehouse told in place of what the platform says; None leaves that."""
+
+    buyer_nick: str | None = None
+    buyer_message: str | None = None
+    seller_message: str | None = None
+    ship_by: datetime | None = None
+    carrier_code: str | None = None
+
+    @property
+    def made(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+NOTHING = Corrections()
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why the counterpart, or its docking, did not take the last instruction."""
+
+    code: str
+    field: str
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Order:
     """One order of one owner. `consignee` is sealed; it is carried, never read here."""
 
@@ -140,6 +172,8 @@ class Order:
     approved_by: str = ""
     revision: int = 0
     actual_nos: tuple[str, ...] = ()
+    corrections: Corrections = NOTHING
+    refusal: Refusal | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -159,6 +193,8 @@ class Order:
         if self.state is not State.OPEN:
             return ()
         waits = [f"hold:{hold}" for hold in self.holds]
+        if self.refusal:
+            waits.append(f"refused:{self.refusal.code}")
         if self.approved_at is None:
             waits.append("approval")
         if self.commitment is not Commitment.COMMITTED:
@@ -214,8 +250,35 @@ class Order:
             raise StillWaiting(f"{self.order_no} waits for {', '.join(self.waiting_for)}")
         return replace(self, state=State.INSTRUCTED, revision=self.revision + 1)
 
+    def refused(self, revision: int, refusal: Refusal) -> "Order":
+        """The warehouse has not taken this instruction: the order is open again, until a person corrects or ends it.
+
+        A refusal of an earlier instruction, or of one of which goods left, says nothing of the order.
+        """
+        if self.state is not State.INSTRUCTED or self.revision != revision:
+            return self
+        return replace(self, state=State.OPEN, refusal=refusal)
+
+    def accepted(self, revision: int) -> "Order":
+        """The warehouse took a refused instruction after all: somebody there saw to it."""
+        if self.state is not State.OPEN or not self.refusal or self.revision != revision:
+            return self
+        return replace(self, state=State.INSTRUCTED, refusal=None)
+
+    def correct(self, corrections: Corrections) -> "Order":
+        """Have the warehouse told something else than the platform says, with the next instruction."""
+        self._check_open()
+        return replace(self, corrections=replace(self.corrections, **corrections.made))
+
+    def resend(self) -> "Order":
+        """Send a refused instruction again, as it is now. Raises NotOpen or NotRefused."""
+        self._check_open()
+        if not self.refusal:
+            raise NotRefused(f"{self.order_no} waits for {', '.join(self.waiting_for)}")
+        return replace(self, refusal=None)
+
     def cancel(self) -> "Order":
-        """Cancel an order the warehouse has not heard of; a second time changes nothing."""
+        """Cancel an order the warehouse has not heard of, or has refused; a second time changes nothing."""
         if self.state is State.CANCELLED:
             return self
         self._check_open()
@@ -265,10 +328,14 @@ class Order:
 class StepKind(StrEnum):
     """What a step of an order's journey tells."""
 
+    PARKED = "parked"
     PLACED = "placed"
+    PAID = "paid"
     APPROVED = "approved"
     HELD = "held"
     RELEASED = "released"
+    CORRECTED = "corrected"
+    RESENT = "resent"
     CANCELLED = "cancelled"
     COMMITMENT = "commitment"
     INSTRUCTED = "instructed"
@@ -276,7 +343,22 @@ class StepKind(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     DOCUMENT_REJECTED = "document_rejected"
     ACTUAL = "actual"
+    RECEIVABLE = "receivable"
     PUBLISHED = "published"
+    ALERTED = "alerted"
+
+
+class Alarm(StrEnum):
+    """Why somebody has to look at an order."""
+
+    INSTRUCTION_REJECTED = "instruction_rejected"
+    ACCEPTED_AFTER_CANCEL = "accepted_after_cancel"
+    SHORT_SHIPPED = "short_shipped"
+    ACTUAL_HELD = "actual_held"
+    SHIPMENT_REFUSED = "shipment_refused"
+    CLOSED_AFTER_INSTRUCTION = "closed_after_instruction"
+    HELD_AFTER_INSTRUCTION = "held_after_instruction"
+    ADDRESS_AFTER_INSTRUCTION = "address_after_instruction"
 
 
 @dataclass(frozen=True)
@@ -289,6 +371,25 @@ class Step:
     reference: str
     at: datetime
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+def causes_first(steps: Sequence[Step]) -> list[Step]:
+    """Steps as they were recorded, but none before what made it possible.
+
+    Services tell their facts by topics of their own, so an effect may be known before its cause; and by clocks of
+    their own, some of which count seconds only.
+    """
+    told: dict[tuple[StepKind, str], Step] = {}
+
+    def tell(step: Step) -> None:
+        for cause in steps:
+            if _causes(cause, step) and (cause.kind, cause.reference) not in told:
+                tell(cause)
+        told.setdefault((step.kind, step.reference), step)
+
+    for step in steps:
+        tell(step)
+    return list(told.values())
 
 
 def approves_by_rule(order: Order, total_max_minor: int, *, with_seller_message: bool) -> bool:
@@ -304,6 +405,20 @@ def platform_shipped(lines: Iterable[Line]) -> Counter[str]:
         if number:
             shipped[number] = min(shipped.get(number, line.platform_shipped), line.platform_shipped)
     return shipped
+
+
+def _causes(cause: Step, effect: Step) -> bool:
+    """Whether one step of an order made another possible. Instructions go by revision, shipments by actual."""
+    match cause.kind, effect.kind:
+        case (StepKind.INSTRUCTED, StepKind.DOCUMENT_SENT) | (StepKind.DOCUMENT_SENT, StepKind.ACKNOWLEDGED):
+            return cause.reference.rpartition("/")[2] == effect.reference.rpartition("/")[2]
+        case StepKind.ACTUAL, StepKind.RECEIVABLE | StepKind.PUBLISHED:
+            return cause.reference == effect.reference
+        case StepKind.DOCUMENT_SENT, StepKind.ACTUAL:
+            return True
+        case StepKind.PLACED, kind:
+            return kind not in (StepKind.PLACED, StepKind.PARKED)
+    return False
 
 
 def _state_after(lines: Sequence[Line], *, final: bool) -> State:

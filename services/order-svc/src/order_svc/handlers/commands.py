@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork
 from order_svc.domain.actuals import HeldActual
-from order_svc.domain.orders import Order, Step, StepKind
+from order_svc.domain.orders import NOTHING, Corrections, Order, Step, StepKind
 from order_svc.handlers.progress import advance
 
 
@@ -25,6 +25,7 @@ class OrderCommand:
     order_no: str
     actor: str
     reason: str = ""
+    corrections: Corrections = NOTHING
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,18 @@ def release(reference: Reference, command: OrderCommand, uow: UnitOfWork) -> Ord
     return _done(reference, StepKind.RELEASED, order, order.release(), command, uow)
 
 
+def correct(reference: Reference, command: OrderCommand, uow: UnitOfWork) -> Order:
+    """Change what the warehouse is told next; what was refused waits until it is sent again."""
+    order = _order(command, uow)
+    return _done(reference, StepKind.CORRECTED, order, order.correct(command.corrections), command, uow)
+
+
+def resend(reference: Reference, command: OrderCommand, uow: UnitOfWork) -> Order:
+    """Raises OrderNotFound, NotOpen or NotRefused."""
+    order = _order(command, uow)
+    return _done(reference, StepKind.RESENT, order, order.resend(), command, uow)
+
+
 def cancel(reference: Reference, command: OrderCommand, uow: UnitOfWork) -> Order:
     order = _order(command, uow)
     return _done(reference, StepKind.CANCELLED, order, order.cancel(), command, uow)
@@ -86,7 +99,7 @@ def _done(
 ) -> Order:
     if order == before:
         return before
-    detail = {"actor": command.actor, "reason": command.reason}
+    detail = {"actor": command.actor, "reason": command.reason, **command.corrections.made}
     uow.append(Step(*order.key, kind, uow.now.isoformat(), uow.now, detail))
     said = f"{command.actor}: {command.reason}" if command.reason else command.actor
     return advance(reference, before, order, uow, said)

@@ -20,7 +20,18 @@ from lemai_contracts.order import OrderShippedV1, ParcelContent, PlatformPieces,
 from lemai_contracts.stock import CommitmentAnsweredV1
 from lemai_contracts.values import Leg, Money, OrderKind
 from order_svc.domain.actuals import HeldActual, contents_of_parcels, platform_pieces
-from order_svc.domain.orders import COMPLETE, Commitment, Contradiction, Order, Pieces, State, Step, StepKind
+from order_svc.domain.orders import (
+    COMPLETE,
+    Alarm,
+    Commitment,
+    Contradiction,
+    Order,
+    Pieces,
+    Refusal,
+    State,
+    Step,
+    StepKind,
+)
 from order_svc.handlers.progress import advance
 
 UNKNOWN_ORDER = "E_UNKNOWN_ORDER"
@@ -70,26 +81,41 @@ def on_document_sent(event: DocumentSentV1, uow: UnitOfWork) -> None:
         uow.append(Step(event.owner_code, event.reference, StepKind.DOCUMENT_SENT, reference, event.sent_at, detail))
 
 
-def on_document_acknowledged(event: DocumentAcknowledgedV1, uow: UnitOfWork) -> None:
-    if event.leg:
-        detail = {"file": event.file_name}
-        reference = f"{event.interface}/{event.revision}"
-        uow.append(
-            Step(event.owner_code, event.reference, StepKind.ACKNOWLEDGED, reference, event.acknowledged_at, detail)
+def on_document_acknowledged(reference: Reference, event: DocumentAcknowledgedV1, uow: UnitOfWork) -> None:
+    """An instruction that was refused before is with the warehouse now: somebody there saw to it."""
+    if not event.leg:
+        return
+    place = f"{event.interface}/{event.revision}"
+    detail = {"file": event.file_name}
+    uow.append(Step(event.owner_code, event.reference, StepKind.ACKNOWLEDGED, place, event.acknowledged_at, detail))
+    order = uow.get(Order, event.owner_code, event.reference)
+    if order and order.state is State.CANCELLED and order.refusal and order.revision == event.revision:
+        message = (
+            "已取消的订单又被仓库接受，请拦截 / the warehouse took a cancelled order after all, intercept the parcel"
         )
+        uow.alert(Alarm.ACCEPTED_AFTER_CANCEL, order.key, message)
+    elif order:
+        advance(reference, order, order.accepted(event.revision), uow, f"{event.file_name} 已接受 / accepted")
 
 
-def on_document_rejected(event: DocumentRejectedV1, uow: UnitOfWork) -> None:
-    """A refused instruction must not wait unseen: it stands in the journey and somebody is told."""
+def acknowledgement_refs(event: DocumentAcknowledgedV1) -> Iterable[Ref]:
+    if event.leg:
+        yield ref(Order, event.owner_code, event.reference)
+
+
+def on_document_rejected(reference: Reference, event: DocumentRejectedV1, uow: UnitOfWork) -> None:
+    """A refused instruction must not wait unseen: the order waits for a person, who is told."""
     order = uow.get(Order, event.owner_code, event.reference)
     if order is None:
         return
-    reference = f"{event.document.file_name}:{event.document.line}"
+    place = f"{event.document.file_name}:{event.document.line}"
     detail = {"direction": event.direction, "code": event.code, "field": event.field, "message": event.message}
-    uow.append(Step(*order.key, StepKind.DOCUMENT_REJECTED, reference, event.rejected_at, detail))
+    uow.append(Step(*order.key, StepKind.DOCUMENT_REJECTED, place, event.rejected_at, detail))
     if event.direction is Direction.OUTGOING:
-        message = f"仓库拒收指示，请处理 / instruction refused: {event.code} {event.message}"
-        uow.alert("instruction_rejected", order.key, message)
+        refusal = Refusal(event.code, event.field, event.message, event.rejected_at)
+        advance(reference, order, order.refused(event.revision, refusal), uow, f"{event.code} {event.message}")
+        message = "指示被拒，请更正后重发或取消 / instruction refused, correct and send it again, or cancel the order"
+        uow.alert(Alarm.INSTRUCTION_REJECTED, order.key, f"{message}: {event.code} {event.message}")
 
 
 def rejection_refs(event: DocumentRejectedV1) -> Iterable[Ref]:
@@ -103,7 +129,7 @@ def on_shipment_published(event: ShipmentPublishedV1, uow: UnitOfWork) -> None:
     uow.append(Step(*key, StepKind.PUBLISHED, event.actual_no, event.published_at, detail))
     if event.state is PublicationState.REJECTED:
         message = f"平台拒绝发货信息，请处理 / platform refused the shipment: {event.code} {event.message}"
-        uow.alert("shipment_refused", key, message)
+        uow.alert(Alarm.SHIPMENT_REFUSED, key, message)
 
 
 def _report(event: ActualReportedV1) -> Step:
@@ -129,17 +155,20 @@ def _ship(reference: Reference, order: Order, event: ActualReportedV1, uow: Unit
         return
     advance(reference, order, shipped, uow, event.status)
     if shipped.pieces_shipped > order.pieces_shipped:
-        uow.emit(_shipped(order, shipped, event), shipped)
+        told = _shipped(order, shipped, event)
+        uow.emit(told, shipped)
+        detail = {"receivable": told.amount.model_dump(mode="json"), "complete": told.complete}
+        uow.append(Step(*order.key, StepKind.RECEIVABLE, event.actual_no, event.occurred_at, detail))
     if shipped.state is State.SHORT_SHIPPED:
         message = f"仓库短发，请决定退款或补寄 / shipped short, refund or send again: {event.remark}"
-        uow.alert("short_shipped", order.key, message)
+        uow.alert(Alarm.SHORT_SHIPPED, order.key, message)
 
 
 def _hold(event: ActualReportedV1, code: str, reason: str, uow: UnitOfWork) -> None:
     key = _held_key(event)
     uow.put(HeldActual(*key, code, reason, event.model_dump(mode="json"), uow.now))
     message = f"实绩 {event.actual_no} 与订单不符，请决定 / contradicts its order, decide: {code} {reason}"
-    uow.alert("actual_held", key[:2], message)
+    uow.alert(Alarm.ACTUAL_HELD, key[:2], message)
 
 
 def _held_key(event: ActualReportedV1) -> tuple[str, str, str, str]:

@@ -10,7 +10,7 @@ from lemai_contracts.catalog import ItemChangedV1, ListingChangedV1
 from lemai_contracts.marketplace import TradeChangedV1, TradeLine, TradesPulledV1, TradeStatus
 from lemai_contracts.order import IntakeAdvancedV1
 from lemai_contracts.values import OrderKind
-from order_svc.domain.orders import SHIPPABLE, Line, Order, State, Step, StepKind
+from order_svc.domain.orders import SHIPPABLE, Alarm, Line, Order, State, Step, StepKind
 from order_svc.domain.trades import Component, Item, Listing, Trade, apportion, order_no, split_combo
 from order_svc.handlers.progress import advance, place
 
@@ -107,14 +107,16 @@ def _warn(order: Order, event: TradeChangedV1, uow: UnitOfWork, *, closes: bool)
     """The warehouse works on the order: a person must stop the parcel or correct its label."""
     if closes:
         message = f"交易已关闭而仓库已收到指示，请拦截 / the trade is {event.status}, intercept the parcel"
-        uow.alert("closed_after_instruction", order.key, message)
+        uow.alert(Alarm.CLOSED_AFTER_INSTRUCTION, order.key, message)
     elif event.holds:
         message = (
             f"平台要求暂停发货，请拦截 / the platform wants it held, intercept the parcel: {', '.join(event.holds)}"
         )
-        uow.alert("held_after_instruction", order.key, message)
+        uow.alert(Alarm.HELD_AFTER_INSTRUCTION, order.key, message)
     elif event.consignee.address_digest != order.consignee["address_digest"]:
-        uow.alert("address_after_instruction", order.key, "收件地址已变，请改单 / another address, correct the parcel")
+        uow.alert(
+            Alarm.ADDRESS_AFTER_INSTRUCTION, order.key, "收件地址已变，请改单 / another address, correct the parcel"
+        )
 
 
 def _orders_of(reference: Reference, event: TradeChangedV1, uow: UnitOfWork) -> list[Order]:

@@ -16,6 +16,7 @@ from lemai_contracts.order import (
 from lemai_contracts.values import Consignee, Money, OrderKind
 from order_svc.domain.orders import Line, Order, State, Step, StepKind, approves_by_rule
 
+RULE = "rule"
 PRICE_PLACES = Decimal("0.000001")
 
 
@@ -23,14 +24,20 @@ def place(reference: Reference, order: Order, uow: UnitOfWork) -> None:
     """Keep a new order, approve it if a rule does, and ask for its stock."""
     rule = reference.store(order.store_code).approval
     total_max = Money(amount=rule.total_max, currency=order.currency).minor
+    seen = {"platform": order.platform, "store_code": order.store_code}
+    steps = [Step(*order.key, StepKind.PLACED, order.trade_no, order.placed_at, seen)]
+    if order.paid_at:
+        paid = Money.of(order.total_minor, order.currency).model_dump(mode="json")
+        steps.append(Step(*order.key, StepKind.PAID, order.pay_no, order.paid_at, {"paid": paid}))
     if approves_by_rule(order, total_max, with_seller_message=rule.with_seller_message):
-        order = order.approve("rule", uow.now)
+        order = order.approve(RULE, uow.now)
+        steps.append(Step(*order.key, StepKind.APPROVED, RULE, uow.now, {"actor": RULE}))
     uow.put(order)
     uow.emit(_placed(order), order)
     uow.emit(_commitment_requested(order), order)
     uow.emit(_state_changed(order, ""), order)
-    detail = {"platform": order.platform, "store_code": order.store_code}
-    uow.append(Step(*order.key, StepKind.PLACED, order.trade_no, order.placed_at, detail))
+    for step in steps:
+        uow.append(step)
 
 
 def advance(reference: Reference, before: Order, order: Order, uow: UnitOfWork, reason: str = "") -> Order:
@@ -101,6 +108,14 @@ def _state_changed(order: Order, reason: str) -> OrderStateChangedV1:
 
 def _instruction(reference: Reference, order: Order) -> OutboundInstructedV1:
     assert order.approved_at is not None
+    told = {
+        "buyer_nick": order.buyer_nick,
+        "buyer_message": order.buyer_message,
+        "seller_message": order.seller_message,
+        "ship_by": order.ship_by,
+        "carrier_code": reference.store(order.store_code).carrier,
+        **order.corrections.made,
+    }
     return OutboundInstructedV1(
         family=order.family,
         owner_code=order.owner_code,
@@ -118,11 +133,6 @@ def _instruction(reference: Reference, order: Order) -> OutboundInstructedV1:
         pay_no=order.pay_no,
         approved_at=order.approved_at,
         approved_by=order.approved_by,
-        ship_by=order.ship_by,
-        carrier_code=reference.store(order.store_code).carrier,
-        buyer_nick=order.buyer_nick,
-        buyer_message=order.buyer_message,
-        seller_message=order.seller_message,
         lines=tuple(_instructed_line(line, order.currency) for line in order.lines),
         consignee=Consignee.model_validate(order.consignee),
         goods=Money.of(order.goods_minor, order.currency),
@@ -130,6 +140,7 @@ def _instruction(reference: Reference, order: Order) -> OutboundInstructedV1:
         freight=Money.of(order.freight_minor, order.currency),
         total=Money.of(order.total_minor, order.currency),
         received=Money.of(order.total_minor if order.paid_at else 0, order.currency),
+        **told,
     )
 
 

@@ -55,6 +55,9 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
         sa.PrimaryKeyConstraint("owner_code", "order_no", "kind", "reference"),
     )
     op.create_table(
@@ -99,6 +102,8 @@ def upgrade() -> None:
         sa.Column("approved_by", sa.String(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("actual_nos", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("corrections", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("refusal", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("owner_code", "order_no"),
     )
     op.create_index("orders_order_no", "orders", ["order_no"], unique=False)
