@@ -26,6 +26,7 @@ from lemai_tools.demo.world import World, until
 from lemai_tools.platform.home import Home, default_config
 from lemai_tools.platform.local import Platform
 from lemai_tools.platform.members import SERVICES, SIMULATORS
+from lemai_tools.platform.people import authorization
 
 SHELF = 1_000_000
 BACKLOG = 3_000
@@ -52,7 +53,11 @@ class Running:
 async def running() -> AsyncIterator[Running]:
     folder = Path(tempfile.mkdtemp(prefix="lemai-bench-"))
     try:
-        async with Platform(Home(folder), default_config()) as platform, httpx.AsyncClient(timeout=60) as http:
+        home = Home(folder)
+        async with (
+            Platform(home, default_config()) as platform,
+            httpx.AsyncClient(timeout=60, headers=authorization(home)) as http,
+        ):
             await platform.start_all()
             world = World.of(http, {name: platform.members[name].url for name in (*SERVICES, *SIMULATORS)})
             shop = Shop(shelf=SHELF)

@@ -13,6 +13,7 @@ from lemai_tools.demo.world import World
 from lemai_tools.platform.home import Home, default_config
 from lemai_tools.platform.local import Platform
 from lemai_tools.platform.members import SERVICES, SIMULATORS
+from lemai_tools.platform.people import authorization
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -24,7 +25,7 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pl
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def world(platform: Platform) -> AsyncIterator[World]:
-    async with httpx.AsyncClient(timeout=30) as http:
+    async with httpx.AsyncClient(timeout=30, headers=authorization(platform.home)) as http:
         yield World.of(http, {name: platform.members[name].url for name in (*SERVICES, *SIMULATORS)})
 
 

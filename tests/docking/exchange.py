@@ -25,6 +25,7 @@ from lemai_contracts.topics import FULFILMENT_ACTUAL, FULFILMENT_DOCUMENT, OPS_A
 from lemai_tools.demo.world import Api, until
 from lemai_tools.platform.home import Home
 from lemai_tools.platform.local import Platform
+from lemai_tools.platform.people import authorization
 
 E = TypeVar("E", bound=Event)
 SHELF = 100_000
@@ -189,7 +190,10 @@ async def running(folder: Path) -> AsyncIterator[Exchange]:
     home = Home(folder)
     config = folder / "lemai.yaml"
     config.write_text(yaml.safe_dump(reference(channels(home)), allow_unicode=True))
-    async with Platform(home, config) as platform, httpx.AsyncClient(timeout=30) as http:
+    async with (
+        Platform(home, config) as platform,
+        httpx.AsyncClient(timeout=30, headers=authorization(home)) as http,
+    ):
         async with asyncio.TaskGroup() as starts:
             for name in ("sim-kingdee", "kingdee-adapter"):
                 starts.create_task(platform.start(name))

@@ -15,9 +15,10 @@ from lemai_chassis import operations
 from lemai_chassis.database import connect
 from lemai_chassis.delivery import parking
 from lemai_chassis.delivery.engine import Engine, On
+from lemai_chassis.service import application
 from lemai_chassis.state.unit_of_work import UnitOfWork
+from lemai_chassis.testing import access, token
 from lemai_chassis.troubles import Troubles
-from lemai_chassis.web import add_problem_handlers
 from lemai_contracts.marketplace import TradeChangedV1
 
 
@@ -36,10 +37,8 @@ class Process:
         on_trade_changed(event.model_copy(update={"seller_message": ""}), uow)
 
     def app(self) -> FastAPI:
-        app = FastAPI()
-        add_problem_handlers(app)
-        app.include_router(operations.router(self.engine, lambda: self.heartbeat, [lambda: self.trouble, lambda: ""]))
-        return app
+        probes = [lambda: self.trouble, lambda: ""]
+        return application("toy", [operations.router(self.engine, lambda: self.heartbeat, probes)], access())
 
 
 @pytest.fixture
@@ -49,7 +48,8 @@ def process(database: AsyncEngine) -> Process:
 
 @pytest.fixture
 async def client(process: Process) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(process.app()), base_url="http://toy") as client:
+    transport = httpx.ASGITransport(process.app())
+    async with httpx.AsyncClient(transport=transport, base_url="http://toy", headers=token()) as client:
         yield client
 
 
@@ -180,7 +180,7 @@ async def test_discarding_drops_the_first_message_for_good_and_keeps_why(
 
     assert await parked(database) == {"F1": ["2"], "F2": ["1", "2"], "F3": ["1", "2"]}
     assert await fetch(database, "SELECT seq, reason, value FROM discarded_message") == [
-        (first, "test order 测试单", value)
+        (first, "tester: test order 测试单", value)
     ]
 
 

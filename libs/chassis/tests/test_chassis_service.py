@@ -24,6 +24,7 @@ from lemai_chassis.service import Process, Service
 from lemai_chassis.settings import Settings
 from lemai_contracts.topics import CATALOG_LISTING, MARKETPLACE_TRADE
 from lemai_tools.platform.home import Home
+from lemai_tools.platform.people import authorization
 from lemai_tools.platform.processes import Processes
 
 
@@ -57,7 +58,7 @@ async def test_a_service_answers_takes_and_publishes(toys: Toys) -> None:
     await eventually(lambda: is_published(database))
     await database.dispose()
 
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(base_url=url, headers=authorization(toys.processes.home)) as client:
         assert (await client.get("/healthz")).json() == {"alive": True, "reasons": [], "failing": []}
         assert (await client.get("/readyz")).json() == {"alive": True, "reasons": [], "failing": []}
         assert (await client.get("/v1/parked")).json() == {"items": [], "next": None}

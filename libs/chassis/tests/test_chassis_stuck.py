@@ -5,14 +5,14 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from lemai_toy import ROUTES, STORAGE
 from sqlalchemy.ext.asyncio import AsyncEngine
 from toy_kit import fetch, message, trade
 
 from lemai_chassis import stuck
 from lemai_chassis.delivery.engine import Engine
-from lemai_chassis.web import add_problem_handlers
+from lemai_chassis.service import application
+from lemai_chassis.testing import access, token
 
 OWN = "SELECT 'tally', name, owner_code, 'counted', seen_at, 'count on' FROM tally WHERE seen_at IS NOT NULL"
 
@@ -24,10 +24,8 @@ def engine(database: AsyncEngine) -> Engine:
 
 @pytest.fixture
 async def client(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
-    add_problem_handlers(app)
-    app.include_router(stuck.router(engine, [OWN]))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://toy") as client:
+    transport = httpx.ASGITransport(application("toy", [stuck.router(engine, [OWN])], access()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://toy", headers=token()) as client:
         yield client
 
 

@@ -8,20 +8,22 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from lemai_toy import OWNER_CODE, STORAGE, Tally, state_changed
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 from toy_kit import TRACE_ID, TRACEPARENT, count_of, fetch, notes, trade
 
+from lemai_chassis.access import Role, needs
 from lemai_chassis.delivery.engine import Engine
+from lemai_chassis.service import application
 from lemai_chassis.state.unit_of_work import UnitOfWork, ref
+from lemai_chassis.testing import access, person, token
 from lemai_chassis.web import (
     Commands,
     IdempotencyKey,
     Page,
     Problem,
-    add_problem_handlers,
     decode_cursor,
     encode_cursor,
     not_found,
@@ -53,15 +55,14 @@ def add(command: Add, uow: UnitOfWork) -> Counted:
 
 
 def an_app(engine: Engine) -> FastAPI:
-    app = FastAPI()
-    add_problem_handlers(app)
+    routes = APIRouter(dependencies=[needs(Role.ORDERS)])
     commands = Commands(engine)
 
-    @app.post("/v1/{place}")
+    @routes.post("/v1/{place}")
     async def post(place: str, command: Add, request: Request, key: IdempotencyKey = None) -> Response:
         return await commands.run(request, key, add, command, [ref(Tally, OWNER_CODE, command.name)])
 
-    @app.get("/raise/{what}")
+    @routes.get("/raise/{what}")
     async def raising(what: str) -> None:
         raise {
             "problem": not_found("order_no", "TM1"),
@@ -71,17 +72,17 @@ def an_app(engine: Engine) -> FastAPI:
             "starting": asyncpg.CannotConnectNowError("starting up"),
         }[what]
 
-    @app.get("/query")
+    @routes.get("/query")
     async def query(sql: str, value: str) -> None:
         await fetch(engine.database, sql, value)
 
-    return app
+    return application("toy", [routes], access(person("li.na"), person("wang.wei")))
 
 
 @pytest.fixture
 async def client(database: AsyncEngine) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(an_app(Engine(database, "toy", STORAGE)), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://toy") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://toy", headers=token("li.na")) as client:
         yield client
 
 
@@ -128,6 +129,17 @@ async def test_a_key_that_was_used_for_another_request_is_refused(
     assert problem(refused)["errors"] == [
         {"field": "Idempotency-Key", "value": "k1", "message": "换一个新键 / use a new key"}
     ]
+    assert await notes(database) == {"A": ["1"]}
+
+
+async def test_a_key_of_somebody_else_does_not_hand_over_their_answer(
+    client: httpx.AsyncClient, database: AsyncEngine
+) -> None:
+    key = {"Idempotency-Key": "k1"}
+    await client.post("/v1/add", json={"name": "A", "quantity": 1}, headers=key)
+    refused = await client.post("/v1/add", json={"name": "A", "quantity": 1}, headers={**key, **token("wang.wei")})
+
+    assert (refused.status_code, problem(refused)["errors"][0]["field"]) == (422, "Idempotency-Key")
     assert await notes(database) == {"A": ["1"]}
 
 

@@ -14,7 +14,8 @@ from catalog_svc.storage import STORAGE
 from lemai_chassis.database import connect, migrate
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.reference import Reference
-from lemai_chassis.web import add_problem_handlers
+from lemai_chassis.service import application
+from lemai_chassis.testing import access, token
 
 
 @pytest.fixture
@@ -53,13 +54,11 @@ async def database(database_url: str) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture
 def app(database: AsyncEngine, reference: Reference) -> FastAPI:
-    app = FastAPI()
-    add_problem_handlers(app)
-    app.include_router(api.router(Engine(database, "catalog-svc", STORAGE), reference))
-    return app
+    return application("catalog-svc", [api.router(Engine(database, "catalog-svc", STORAGE), reference)], access())
 
 
 @pytest.fixture
 async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://catalog") as client:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://catalog", headers=token()) as client:
         yield client

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import finance_svc
@@ -13,7 +12,8 @@ from finance_svc import api, consumers
 from finance_svc.storage import STORAGE
 from lemai_chassis.database import connect, migrate
 from lemai_chassis.delivery.engine import Engine
-from lemai_chassis.web import add_problem_handlers
+from lemai_chassis.service import application
+from lemai_chassis.testing import access, token
 
 
 @pytest.fixture
@@ -31,8 +31,7 @@ def engine(database: AsyncEngine) -> Engine:
 
 @pytest.fixture
 async def http(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
-    add_problem_handlers(app)
-    app.include_router(api.router(engine))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://finance") as client:
+    app = application("finance-svc", [api.router(engine)], access())
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://finance", headers=token()) as client:
         yield client

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import hashlib
 import itertools
 import json
 import os
@@ -24,11 +23,13 @@ from sqlalchemy import text
 
 import kingdee_adapter
 from kingdee_adapter.bootstrap import AdapterSettings, build
+from lemai_chassis.access import Role
 from lemai_chassis.database import connect, migrate
 from lemai_chassis.delivery.message import Message
 from lemai_chassis.keyring import Keyring, MasterKey
 from lemai_chassis.reference import Reference
 from lemai_chassis.service import Process, Service
+from lemai_chassis.testing import person, token
 from lemai_contracts import Attributes, Event, to_headers
 from lemai_contracts.catalog import ItemChangedV1
 from lemai_contracts.examples import example
@@ -208,11 +209,11 @@ class World:
             return [dict(row) for row in found.mappings()]
 
     @asynccontextmanager
-    async def http(self, person: str = "") -> AsyncIterator[httpx.AsyncClient]:
+    async def http(self, person: str = "li.na") -> AsyncIterator[httpx.AsyncClient]:
         """A client of the adapter's REST, by somebody's token."""
         transport = httpx.ASGITransport(Process(self.service, self.settings).app())
-        headers = {"Authorization": f"Bearer {person}"} if person else {}
-        async with httpx.AsyncClient(transport=transport, base_url="http://adapter/v1", headers=headers) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://adapter/v1") as client:
+            client.headers.update(token(person))
             yield client
 
     @asynccontextmanager
@@ -266,7 +267,7 @@ class Exchange:
     kingdee: Simulator
 
 
-PEOPLE = {"li.na": ["content", "decide"], "wang.wei": ["content"]}
+PEOPLE = [person("li.na"), person("wang.wei", [Role.CONTENT])]
 """Who may do what; the name is the token too."""
 
 
@@ -280,9 +281,7 @@ async def adapter(
     key.write_bytes(base64.b64encode(b"k" * 32))
     config.write_text(yaml.safe_dump(reference.model_dump(mode="json")))
     access = folder / "access.json"
-    digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in PEOPLE}
-    people = [{"name": name, "roles": roles, "token_sha256": digests[name]} for name, roles in PEOPLE.items()]
-    access.write_text(json.dumps(people))
+    access.write_text(json.dumps([each.model_dump(mode="json") for each in PEOPLE]))
     for name, secret in secrets.items():
         (folder / name).write_text(secret)
     await migrate(database_url, MIGRATIONS)

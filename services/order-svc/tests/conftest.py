@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import order_svc
@@ -17,9 +16,9 @@ from lemai_chassis.database import connect, migrate
 from lemai_chassis.delivery.engine import Engine, On
 from lemai_chassis.delivery.message import Message
 from lemai_chassis.reference import Reference
+from lemai_chassis.service import application
 from lemai_chassis.state.unit_of_work import Aggregate, ref
-from lemai_chassis.testing import Handled, handle
-from lemai_chassis.web import add_problem_handlers
+from lemai_chassis.testing import Handled, access, handle, token
 from lemai_contracts import Attributes, Event, to_headers
 from lemai_contracts.catalog import ItemChangedV1, ListingChangedV1
 from lemai_contracts.examples import example
@@ -281,7 +280,5 @@ async def unconnected(reference: Reference) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def _client(engine: Engine, reference: Reference) -> httpx.AsyncClient:
-    app = FastAPI(title="order-svc")
-    add_problem_handlers(app)
-    app.include_router(api.router(engine, reference))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://order")
+    app = application("order-svc", [api.router(engine, reference)], access())
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://order", headers=token())

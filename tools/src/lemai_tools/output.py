@@ -16,6 +16,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from lemai_tools.platform.people import authorization, bearer
 from lemai_tools.platform.records import running, running_homes
 
 TIMEOUT_S = 120
@@ -72,9 +73,11 @@ def say(text: str, style: str = "") -> None:
 def call(service: str, method: str, path: str, *, url: str = "", **request: Any) -> Any:
     """The JSON that a service answers, of the running platform unless `url` names another.
 
-    A refusal, or no answer, is told and ends the command with 1. `request` is httpx's: params, json, files, ….
+    `LEMAI_TOKEN` is the person's token for that one. A refusal, or no answer, is told and ends the command with 1.
+    `request` is httpx's: params, json, files, ….
     """
-    address = url or _local(service)
+    address, person = (url, bearer(os.environ.get("LEMAI_TOKEN", ""))) if url else _local(service)
+    request["headers"] = {**person, **request.get("headers", {})}
     try:
         response = httpx.request(method, address + path, trust_env=False, timeout=TIMEOUT_S, **request)
     except httpx.TransportError as error:
@@ -104,10 +107,10 @@ def fail(*problems: str, code: int = 1) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _local(service: str) -> str:
+def _local(service: str) -> tuple[str, Mapping[str, str]]:
     for home in running_homes():
         if record := running(home).get(service):
-            return record.url
+            return record.url, authorization(home)
     fail(f"本地没有运行 {service}，请用 --url / {service} does not run here, use --url")
 
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
+from lemai_chassis.access import Person, Role, needs, without_token
 from lemai_chassis.database import ERRORS
 from lemai_chassis.delivery import parking
 from lemai_chassis.delivery.engine import Engine, Transaction
@@ -54,8 +55,15 @@ class ParkedMessage(BaseModel):
 def router(engine: Engine, heartbeat: Callable[[], float], probes: Sequence[Probe]) -> APIRouter:
     """Health, metrics and parking of one service."""
     routes = APIRouter()
+    routes.include_router(_probes(engine, heartbeat, probes))
+    routes.include_router(_parking_router(engine))
+    return routes
 
-    @routes.get("/healthz", tags=["operations"])
+
+def _probes(engine: Engine, heartbeat: Callable[[], float], probes: Sequence[Probe]) -> APIRouter:
+    routes = APIRouter(tags=["operations"], dependencies=[without_token("the cluster asks; nothing of an owner in it")])
+
+    @routes.get("/healthz")
     async def alive(response: Response) -> Health:
         """Alive: the consuming loop went round not long ago."""
         silent_s = time.monotonic() - heartbeat()
@@ -64,7 +72,7 @@ def router(engine: Engine, heartbeat: Callable[[], float], probes: Sequence[Prob
             return Health(alive=False, reasons=[f"no heartbeat for {silent_s:.0f} s"])
         return Health(alive=True)
 
-    @routes.get("/readyz", tags=["operations"])
+    @routes.get("/readyz")
     async def ready(response: Response) -> Health:
         """Ready: database, broker and loops work; otherwise the reasons."""
         reasons = [reason for probe in probes if (reason := probe())]
@@ -77,16 +85,15 @@ def router(engine: Engine, heartbeat: Callable[[], float], probes: Sequence[Prob
         response.status_code = 503 if reasons else 200
         return Health(alive=True, reasons=reasons, failing=failing)
 
-    @routes.get("/metrics", tags=["operations"], response_class=Response)
+    @routes.get("/metrics", response_class=Response)
     async def metrics() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    routes.include_router(_parking_router(engine))
     return routes
 
 
 def _parking_router(engine: Engine) -> APIRouter:
-    routes = APIRouter(prefix="/v1/parked", tags=["parked"])
+    routes = APIRouter(prefix="/v1/parked", tags=["parked"], dependencies=[needs(Role.OPERATE)])
 
     async def read(sql: str, *parameters: object) -> Sequence[object]:
         async with engine.database.connect() as connection:
@@ -119,9 +126,11 @@ def _parking_router(engine: Engine) -> APIRouter:
         return Page(items=[ParkedKey.model_validate(row) for row in await read(_PARKED_KEY, key)])
 
     @routes.post("/discard")
-    async def discard(key: str, seq: int, reason: str) -> Page[ParkedKey]:
-        """Drop the first message of a key for good; what is still parked afterwards. The reason is kept."""
-        if not await engine.transact(partial(_discard, key, seq, reason)):
+    async def discard(
+        key: str, seq: int, reason: str, person: Annotated[Person, needs(Role.OPERATE)]
+    ) -> Page[ParkedKey]:
+        """Drop the first message of a key for good; what is still parked afterwards. Who and why are kept."""
+        if not await engine.transact(partial(_discard, key, seq, f"{person.name}: {reason}")):
             raise not_found("first parked message", f"{key} {seq}")
         return Page(items=[ParkedKey.model_validate(row) for row in await read(_PARKED_KEY, key)])
 

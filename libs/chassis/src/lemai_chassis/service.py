@@ -5,7 +5,7 @@ import gc
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
 
 from lemai_chassis import database, kafka, logging, operations, stuck
+from lemai_chassis.access import Access, guard
 from lemai_chassis.delivery.calls import CallKind, CallWorker
 from lemai_chassis.delivery.consumer import ConsumerLoop
 from lemai_chassis.delivery.engine import Engine, explain
@@ -60,6 +61,16 @@ class Service:
     """Closed when the process ends."""
 
 
+def application(name: str, routers: Iterable[APIRouter], people: Access) -> FastAPI:
+    """The HTTP face of a service. Raises UndeclaredRoute."""
+    app = FastAPI(title=name, version="1", docs_url="/docs", openapi_url="/openapi.json")
+    add_problem_handlers(app)
+    for router in routers:
+        app.include_router(router)
+    guard(app, people)
+    return app
+
+
 class _Server(uvicorn.Server):
     """Leaves the signals to the process: uvicorn's own way would end it before its loops have."""
 
@@ -83,14 +94,11 @@ class Process:
         self._relay_trouble = "relay not started"
 
     def app(self) -> FastAPI:
-        app = FastAPI(title=self._service.name, version="1", docs_url="/docs", openapi_url="/openapi.json")
-        add_problem_handlers(app)
-        for router in self._service.routers:
-            app.include_router(router)
         probes = (self._consumer_trouble, lambda: self._relay_trouble)
-        app.include_router(operations.router(self._service.engine, self._heartbeat, probes))
-        app.include_router(stuck.router(self._service.engine, self._service.stuck))
-        return app
+        engine = self._service.engine
+        ours = [operations.router(engine, self._heartbeat, probes), stuck.router(engine, self._service.stuck)]
+        people = Access.read(self._settings.access_file)
+        return application(self._service.name, [*self._service.routers, *ours], people)
 
     async def run(self) -> None:
         """Until the process is told to stop; a bug in a loop ends it, a fault outside does not."""

@@ -18,6 +18,8 @@ class Settings(BaseSettings):
     keyring_database_url: SecretStr | None = None
     """Where consignee keys are kept; only services that seal or reveal consignees have it."""
     kafka_bootstrap_servers: str
+    access_file: Path | None = None
+    """Who may do what: a JSON list of `name`, `roles`, `owners`, `token_sha256`. None: nobody may do anything."""
     http_host: str = "127.0.0.1"
     http_port: int = 8000
     master_key_file: Path | None = None

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from lemai_chassis.access import Role, needs
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.web import PAGE_MAX, Page, decode_cursor, encode_cursor
 
@@ -43,7 +44,7 @@ SELECT code, about, '', reason, since, '自动重试，请查日志 / tried agai
 
 def router(engine: Engine, queries: Sequence[str]) -> APIRouter:
     """`queries` select what a service knows to be stuck, in the columns of Stuck."""
-    routes = APIRouter(prefix="/v1", tags=["operations"])
+    routes = APIRouter(prefix="/v1", tags=["operations"], dependencies=[needs(Role.VIEW)])
     everything = " UNION ALL ".join((PARKED, CALLS, TROUBLES, *queries))
     page = (
         f"SELECT * FROM ({everything}) stuck WHERE (since, kind, about) > ($2, $3, $4) "  # noqa: S608 - our own queries

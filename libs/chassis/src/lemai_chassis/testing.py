@@ -1,10 +1,12 @@
 """Runs a handler as the function it is: state and a message in, state and messages out."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from lemai_chassis.access import EVERY_OWNER, Access, Person, Role
 from lemai_chassis.state.unit_of_work import (
     ABSENT,
     Aggregate,
@@ -20,6 +22,21 @@ from lemai_contracts import Event
 
 M = TypeVar("M")
 K = TypeVar("K", bound=Aggregate)
+
+
+def person(name: str = "tester", roles: Iterable[Role] = Role, owners: Iterable[str] = (EVERY_OWNER,)) -> Person:
+    """Somebody who may do everything, unless told otherwise; the name is the token too."""
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return Person(name=name, roles=frozenset(roles), owners=frozenset(owners), token_sha256=digest)
+
+
+def access(*people: Person) -> Access:
+    return Access({each.token_sha256: each for each in people or (person(),)})
+
+
+def token(name: str = "tester") -> Mapping[str, str]:
+    """The header by which this person calls."""
+    return {"Authorization": f"Bearer {name}"}
 
 
 @dataclass(frozen=True)

@@ -116,9 +116,10 @@ class Commands:
         command: M,
         touches: Iterable[Ref] = (),
     ) -> Response:
-        """The handler's answer as JSON: the first one, where the key was used before for the same request."""
+        """The handler's answer as JSON: the first one, where the person used the key before for the same request."""
         refs = tuple(touches)
-        fingerprint = hashlib.sha256(f"{request.method} {request.url.path}".encode() + await request.body()).hexdigest()
+        asked = f"{request.state.person.name} {request.method} {request.url.path}"
+        fingerprint = hashlib.sha256(asked.encode() + await request.body()).hexdigest()
         cause = Cause(key or "", trace.child(request.headers.get("traceparent", "")))
 
         async def work(transaction: Transaction) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from lemai_tools.platform.people import access_file
 from lemai_tools.platform.processes import Process, Processes
 
 TOY_FOLDER = Path(__file__).parent
@@ -30,6 +31,7 @@ class Toys:
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
             "HTTP_PORT": str(port),
             "TOY_NAME": self.group,
+            "ACCESS_FILE": str(access_file(self.processes.home)),
             "PYTHONPATH": os.pathsep.join([str(TOY_FOLDER), os.environ.get("PYTHONPATH", "")]),
         }
 

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 from typer.testing import CliRunner, Result
 
+from lemai_chassis.testing import token
 from lemai_tools import catalog
 
 Run = Callable[..., Awaitable[Result]]
@@ -34,7 +35,7 @@ async def url(app: FastAPI) -> AsyncIterator[str]:
 @pytest.fixture
 def lemai(url: str) -> Run:
     async def run(*arguments: str, typed: str = "") -> Result:
-        environment = {"LEMAI_URL": url}
+        environment = {"LEMAI_URL": url, "LEMAI_TOKEN": "tester"}
         return await asyncio.to_thread(CliRunner().invoke, catalog.app, arguments, input=typed, env=environment)
 
     return run
@@ -48,7 +49,7 @@ def written(path: Path, *rows: tuple[str, ...], head: tuple[str, ...] = HEAD) ->
 
 
 async def item_codes(url: str) -> list[str]:
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with httpx.AsyncClient(base_url=url, headers=token()) as http:
         return [item["item_code"] for item in (await http.get("/v1/items")).json()["items"]]
 
 

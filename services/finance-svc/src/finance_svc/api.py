@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from finance_svc import storage
 from finance_svc.domain import Entry, Receivable, State
 from finance_svc.storage import Search
+from lemai_chassis.access import Person, Role, needs
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.web import PAGE_MAX, FieldProblem, Page, Problem, decode_cursor, encode_cursor, not_found
 from lemai_contracts.values import Money
@@ -19,6 +20,8 @@ Text = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=200)]
 OwnerCode = Annotated[
     Text | None, Query(description="货主编码；订单号在货主间不唯一时必填 / owner, where a number is not unique")
 ]
+
+ByFinance = Annotated[Person, needs(Role.FINANCE, by_owner=True)]
 
 
 class ReceivableView(BaseModel):
@@ -56,15 +59,17 @@ def router(engine: Engine) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["receivables"])
 
     @routes.get("/orders/{order_no}/money")
-    async def order_money(order_no: Text, owner_code: OwnerCode = None) -> OrderMoney:
+    async def order_money(person: ByFinance, order_no: Text, owner_code: OwnerCode = None) -> OrderMoney:
         """What an order is owed: in all, and shipment by shipment."""
         async with engine.database.connect() as connection:
-            receivable = _only(order_no, await storage.find_receivables(connection, order_no, owner_code))
+            found = await storage.find_receivables(connection, order_no, owner_code)
+            receivable = _only(order_no, [each for each in found if person.sees(each.owner_code)])
             entries = await storage.entries(connection, *receivable.key)
         return OrderMoney(**_fields(receivable), entries=[_entry(entry) for entry in entries])
 
     @routes.get("/receivables")
     async def search_receivables(
+        person: ByFinance,
         owner_code: Text | None = None,
         store_code: Text | None = None,
         state: State | None = None,
@@ -73,9 +78,8 @@ def router(engine: Engine) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
     ) -> Page[ReceivableView]:
         """Receivables in order of owner and order number."""
-        search = Search(
-            owner_code, store_code, state, number, decode_cursor(cursor, str, str) if cursor else None, limit
-        )
+        after = decode_cursor(cursor, str, str) if cursor else None
+        search = Search(person.narrowed(owner_code), store_code, state, number, after, limit)
         async with engine.database.connect() as connection:
             found = await storage.search_receivables(connection, search)
         return Page(

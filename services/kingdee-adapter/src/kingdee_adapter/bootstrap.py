@@ -8,7 +8,6 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from kingdee_adapter import consumers
-from kingdee_adapter.api.access import Access
 from kingdee_adapter.api.calls import Signer, SoapCaller, signed_router, soap_router
 from kingdee_adapter.api.router import router
 from kingdee_adapter.channels import Channels, Secrets
@@ -44,8 +43,6 @@ class AdapterSettings(Settings):
     """Holds one exchange folder for each counterpart whose channel is one."""
     docking_secrets: Path | None = None
     """Holds the secrets of the channels, each a file `<counterpart code>.<secret>`."""
-    access_file: Path | None = None
-    """The people who may see raw bytes or decide: JSON list of `name`, `roles`, `token_sha256`. None: nobody."""
 
 
 def build(settings: AdapterSettings) -> Service:
@@ -71,7 +68,7 @@ def build(settings: AdapterSettings) -> Service:
         "kingdee-adapter",
         engine,
         routers=[
-            router(engine, dockings, vault, Access.read(settings.access_file)),
+            router(engine, dockings, vault),
             signed_router(members.signers),
             soap_router(members.soap_callers),
         ],

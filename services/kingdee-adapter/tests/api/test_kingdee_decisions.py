@@ -91,7 +91,7 @@ async def test_who_may_only_look_decides_nothing(world: World, path: str, more: 
         refused = await looker.post(path, json=WHY | more)
         without_reason = await decider.post(path, json=more)
 
-    assert (refused.status_code, refused.json()["detail"]) == (403, "wang.wei: decide")
+    assert (refused.status_code, refused.json()["detail"]) == (403, "wang.wei: role decide")
     assert without_reason.status_code == 422
     assert await world.rows("deed") == []
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from lemai_chassis.access import Role, needs
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.web import PAGE_MAX, Page, Problem, not_found
 from lemai_marketplace.errors import PlatformError
@@ -69,14 +70,15 @@ class MalformedTradeView(BaseModel):
 
 def router(engine: Engine, pullers: Mapping[str, Puller]) -> APIRouter:
     routes = APIRouter(prefix="/v1")
+    may_see, may_decide = [needs(Role.VIEW)], [needs(Role.DECIDE)]
 
-    @routes.get("/stores", tags=["stores"])
+    @routes.get("/stores", tags=["stores"], dependencies=may_see)
     async def stores() -> Page[StoreView]:
         """How far each store has been pulled, and what went wrong last."""
         async with engine.database.connect() as connection:
             return Page(items=[StoreView.model_validate(row) for row in await storage.pulls(connection, pullers)])
 
-    @routes.post("/stores/{store_code}/pull", tags=["stores"])
+    @routes.post("/stores/{store_code}/pull", tags=["stores"], dependencies=may_decide)
     async def pull(store_code: str) -> PulledView:
         """Pull a store's trades now."""
         if store_code not in pullers:
@@ -86,7 +88,7 @@ def router(engine: Engine, pullers: Mapping[str, Puller]) -> APIRouter:
         except PlatformError as error:
             raise Problem(502, "平台调用失败 / the platform call failed", f"{type(error).__name__}: {error}") from error
 
-    @routes.get("/publications", tags=["publications"])
+    @routes.get("/publications", tags=["publications"], dependencies=may_see)
     async def publications(
         kind: Kind | None = None,
         state: State | None = None,
@@ -102,7 +104,7 @@ def router(engine: Engine, pullers: Mapping[str, Puller]) -> APIRouter:
         items = [PublicationView.model_validate(row) for row in rows]
         return Page(items=items, next=str(items[-1].id) if len(items) == limit else None)
 
-    @routes.get("/malformed-trades", tags=["stores"])
+    @routes.get("/malformed-trades", tags=["stores"], dependencies=may_see)
     async def malformed_trades(limit: Limit = 50) -> Page[MalformedTradeView]:
         """Trades that cannot be read; each is read again when it changes."""
         async with engine.database.connect() as connection:

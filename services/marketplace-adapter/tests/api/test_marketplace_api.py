@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from lemai_chassis.web import add_problem_handlers
+from lemai_chassis.service import application
+from lemai_chassis.testing import access, token
 from lemai_contracts.marketplace import TradeChangedV1
 
 if TYPE_CHECKING:
@@ -17,11 +17,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def http(adapter: "Adapter") -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
-    add_problem_handlers(app)
-    for router in adapter.service.routers:
-        app.include_router(router)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://adapter/v1") as http:
+    app = application("marketplace-adapter", adapter.service.routers, access())
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://adapter/v1", headers=token()) as http:
         yield http
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from lemai_chassis.access import Person, Role, needs
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.reference import Code, Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork, ref
@@ -35,6 +36,9 @@ OrderNo = Annotated[Code, Path(description="订单号 / order number", examples=
 OwnerCode = Annotated[Code | None, Query(description="订单号不唯一时必填 / needed where a number is not unique")]
 Cursor = Annotated[str | None, Query(description="上一页的 next / `next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
+Viewer = Annotated[Person, needs(Role.VIEW, by_owner=True)]
+ByOrders = Annotated[Person, needs(Role.ORDERS, by_owner=True)]
+ByAftersales = Annotated[Person, needs(Role.AFTERSALES, by_owner=True)]
 Handler = Callable[[Reference, OrderCommand, UnitOfWork], Order]
 T = TypeVar("T")
 
@@ -133,11 +137,10 @@ class HeldActualView(BaseModel):
 
 
 class ByHand(BaseModel):
-    """Who does something with an order by hand, and why."""
+    """Why somebody does something with an order by hand."""
 
     model_config = ConfigDict(extra="forbid")
 
-    actor: Annotated[str, Field(min_length=1, max_length=50, examples=["cs01"])]
     reason: Annotated[str, Field(max_length=200, examples=["顾客要求改期 / the customer asked for another day"])] = ""
 
 
@@ -160,7 +163,6 @@ class Decision(BaseModel):
     order_no: Annotated[str, Field(min_length=1, max_length=50)]
     leg: Leg
     actual_no: Annotated[str, Field(min_length=1, max_length=64)]
-    actor: Annotated[str, Field(min_length=1, max_length=50, examples=["cs01"])]
     resolution: Annotated[str, Field(min_length=1, max_length=500, examples=["已核实，补单 / checked, ordered again"])]
 
 
@@ -177,6 +179,7 @@ def _reading(engine: Engine, reference: Reference) -> APIRouter:
 
     @routes.get("/orders")
     async def search_orders(
+        person: Viewer,
         owner_code: Code | None = None,
         store_code: Code | None = None,
         state: OrderState | None = None,
@@ -188,7 +191,7 @@ def _reading(engine: Engine, reference: Reference) -> APIRouter:
     ) -> Page[OrderSummary]:
         """Orders, newest first; before them, by `number`, a trade that waits to become one."""
         after = decode_cursor(cursor, datetime, str, str) if cursor else None
-        search = Search(owner_code, store_code, state, number, placed_from, placed_until, after)
+        search = Search(person.narrowed(owner_code), store_code, state, number, placed_from, placed_until, after)
         async with engine.database.connect() as connection:
             orders = await storage.search_orders(connection, search, limit + 1)
             families = _families(reference, number) if number and not (state or cursor) else ()
@@ -199,14 +202,14 @@ def _reading(engine: Engine, reference: Reference) -> APIRouter:
         return Page(items=[*waiting, *map(_summary, shown)], next=following)
 
     @routes.get("/orders/{order_no}")
-    async def one_order(order_no: OrderNo, owner_code: OwnerCode = None) -> OrderView:
+    async def one_order(person: Viewer, order_no: OrderNo, owner_code: OwnerCode = None) -> OrderView:
         """One order."""
-        return _view(await _find(engine, order_no, owner_code))
+        return _view(await _find(engine, person, order_no, owner_code))
 
     @routes.get("/orders/{order_no}/journey")
-    async def journey(order_no: OrderNo, owner_code: OwnerCode = None) -> Journey:
+    async def journey(person: Viewer, order_no: OrderNo, owner_code: OwnerCode = None) -> Journey:
         """An order's way: trade → instruction file and line → actual file and line → parcel → publication."""
-        order = await _find(engine, order_no, owner_code)
+        order = await _find(engine, person, order_no, owner_code)
         async with engine.database.connect() as connection:
             steps = await storage.journey(connection, order)
         return Journey(order=_summary(order), steps=[StepView.model_validate(vars(step)) for step in steps])
@@ -219,11 +222,17 @@ def _commanding(engine: Engine, reference: Reference) -> APIRouter:
     http = Commands(engine)
 
     async def run(
-        handler: Handler, request: Request, key: str | None, order_no: str, owner_code: str | None, by: ByHand
+        handler: Handler,
+        request: Request,
+        person: Person,
+        key: str | None,
+        order_no: str,
+        owner_code: str | None,
+        by: ByHand,
     ) -> Response:
-        order = await _find(engine, order_no, owner_code)
+        order = await _find(engine, person, order_no, owner_code)
         corrections = Corrections(**by.model_dump(exclude=set(ByHand.model_fields)))
-        command = OrderCommand(order.owner_code, order.order_no, by.actor, by.reason, corrections)
+        command = OrderCommand(order.owner_code, order.order_no, person.name, by.reason, corrections)
 
         def viewed(command: OrderCommand, uow: UnitOfWork) -> OrderView:
             return _view(handler(reference, command, uow))
@@ -240,7 +249,12 @@ def _commanding(engine: Engine, reference: Reference) -> APIRouter:
 
     @routes.post("/orders/{order_no}/correct", response_model=OrderView)
     async def correct(
-        request: Request, order_no: OrderNo, by: Correction, owner_code: OwnerCode = None, key: IdempotencyKey = None
+        request: Request,
+        person: ByOrders,
+        order_no: OrderNo,
+        by: Correction,
+        owner_code: OwnerCode = None,
+        key: IdempotencyKey = None,
     ) -> Response:
         """Change what the warehouse is told next; the address is the buyer's to change, on the platform."""
         known = [carrier.code for carrier in reference.carriers]
@@ -248,13 +262,18 @@ def _commanding(engine: Engine, reference: Reference) -> APIRouter:
             message = f"应为 expected: {' | '.join(known)}"
             wrong = FieldProblem(field="body.carrier_code", value=by.carrier_code, message=message)
             raise Problem(422, "未知承运商 / unknown carrier", errors=[wrong])
-        return await run(commands.correct, request, key, order_no, owner_code, by)
+        return await run(commands.correct, request, person, key, order_no, owner_code, by)
 
     def offer(name: str, handler: Handler, summary: str) -> None:
         async def command(
-            request: Request, order_no: OrderNo, by: ByHand, owner_code: OwnerCode = None, key: IdempotencyKey = None
+            request: Request,
+            person: ByOrders,
+            order_no: OrderNo,
+            by: ByHand,
+            owner_code: OwnerCode = None,
+            key: IdempotencyKey = None,
         ) -> Response:
-            return await run(handler, request, key, order_no, owner_code, by)
+            return await run(handler, request, person, key, order_no, owner_code, by)
 
         routes.add_api_route(
             f"/orders/{{order_no}}/{name}",
@@ -278,19 +297,24 @@ def _held_actuals(engine: Engine) -> APIRouter:
     http = Commands(engine)
 
     @routes.get("")
-    async def held_actuals(cursor: Cursor = None, limit: Limit = 50) -> Page[HeldActualView]:
+    async def held_actuals(
+        person: Viewer, owner_code: OwnerCode = None, cursor: Cursor = None, limit: Limit = 50
+    ) -> Page[HeldActualView]:
         """Actuals that contradict their order and wait for a person, longest waiting first."""
         after = decode_cursor(cursor, datetime, str, str, str, str) if cursor else None
         async with engine.database.connect() as connection:
-            held = await storage.waiting_actuals(connection, after, limit + 1)
+            held = await storage.waiting_actuals(connection, person.narrowed(owner_code), after, limit + 1)
         shown, last = _cut(held, limit)
         following = encode_cursor(last.held_at, *last.key) if last else None
         return Page(items=[_held_view(actual) for actual in shown], next=following)
 
     @routes.post("/resolve", response_model=HeldActualView)
-    async def resolve(request: Request, decision: Decision, key: IdempotencyKey = None) -> Response:
+    async def resolve(
+        request: Request, person: ByAftersales, decision: Decision, key: IdempotencyKey = None
+    ) -> Response:
         """Close a held actual with what was decided. Its pieces are not booked by that."""
-        command = Resolution(**decision.model_dump())
+        person.check(decision.owner_code)
+        command = Resolution(**decision.model_dump(), actor=person.name)
 
         def viewed(command: Resolution, uow: UnitOfWork) -> HeldActualView:
             return _held_view(commands.resolve_held_actual(command, uow))
@@ -305,9 +329,10 @@ def _held_actuals(engine: Engine) -> APIRouter:
     return routes
 
 
-async def _find(engine: Engine, order_no: str, owner_code: str | None) -> Order:
+async def _find(engine: Engine, person: Person, order_no: str, owner_code: str | None) -> Order:
     async with engine.database.connect() as connection:
         found = await storage.find_orders(connection, order_no, owner_code)
+    found = [order for order in found if person.sees(order.owner_code)]
     if not found:
         raise not_found("order_no", order_no)
     if len(found) > 1:

@@ -246,12 +246,17 @@ async def journey(connection: AsyncConnection, order: Order) -> Sequence[Step]:
 
 
 async def waiting_actuals(
-    connection: AsyncConnection, after: tuple[datetime, str, str, str, str] | None, limit: int
+    connection: AsyncConnection,
+    owner_code: str | None,
+    after: tuple[datetime, str, str, str, str] | None,
+    limit: int,
 ) -> Sequence[HeldActual]:
     """Actuals nobody has decided on, longest waiting first; `after` is (held_at, *key) of the last one seen."""
     table = METADATA.tables["held_actual"]
     place = table.c.held_at, *table.primary_key.columns
     query = select(table).where(table.c.resolved_at.is_(None)).order_by(*place).limit(limit)
+    if owner_code:
+        query = query.where(table.c.owner_code == owner_code)
     if after:
         query = query.where(tuple_(*place) > tuple_(*after))
     return [HELD_ACTUALS.parse(row) for row in (await connection.execute(query)).mappings()]

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from sqlalchemy import RowMapping
 
+from lemai_chassis.access import Person, Role, needs
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.reference import Reference
 from lemai_chassis.web import PAGE_MAX, Page, decode_cursor, encode_cursor, not_found
@@ -22,6 +23,7 @@ Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 Cursor = Annotated[str | None, Query(description="上一页的 next / `next` of the page before")]
 OwnerCode = Annotated[str | None, Query(description="货主 / owner", examples=["JFY"])]
 WarehouseCode = Annotated[str | None, Query(description="仓库 / warehouse", examples=["WH01"])]
+Viewer = Annotated[Person, needs(Role.VIEW, by_owner=True)]
 StoreCode = Annotated[str | None, Query(description="店铺 / store", examples=["TM-JFY-01"])]
 ItemCode = Annotated[str | None, Query(description="商品编码 / item code", examples=["GB-TS-001-R-90"])]
 
@@ -137,7 +139,7 @@ class DifferenceView(BaseModel):
 
 
 def router(engine: Engine, reference: Reference) -> APIRouter:
-    routes = APIRouter(prefix="/v1")
+    routes = APIRouter(prefix="/v1", dependencies=[needs(Role.VIEW, by_owner=True)])
     routes.include_router(_stock(engine, reference))
     routes.include_router(_commitments(engine))
     routes.include_router(_figures(engine))
@@ -150,6 +152,7 @@ def _stock(engine: Engine, reference: Reference) -> APIRouter:
 
     @routes.get("")
     async def search_stock(
+        person: Viewer,
         owner_code: OwnerCode = None,
         warehouse_code: WarehouseCode = None,
         item_code: Annotated[str, Query(description="商品编码前缀 / how item codes begin", examples=["GB-TS"])] = "",
@@ -170,7 +173,7 @@ def _stock(engine: Engine, reference: Reference) -> APIRouter:
             cursor,
             limit,
             conditions,
-            owner_code=owner_code,
+            owner_code=person.narrowed(owner_code),
             warehouse_code=warehouse_code,
         )
 
@@ -214,6 +217,7 @@ def _commitments(engine: Engine) -> APIRouter:
 
     @routes.get("")
     async def search_commitments(
+        person: Viewer,
         state: CommitmentState | None = None,
         owner_code: OwnerCode = None,
         store_code: StoreCode = None,
@@ -223,7 +227,14 @@ def _commitments(engine: Engine) -> APIRouter:
         """Commitments in order of asking; with `state=short` the orders that wait for stock, first come first."""
         view = CommitmentView.model_validate
         return await _page(
-            engine, search.COMMITMENTS, view, cursor, limit, state=state, owner_code=owner_code, store_code=store_code
+            engine,
+            search.COMMITMENTS,
+            view,
+            cursor,
+            limit,
+            state=state,
+            owner_code=person.narrowed(owner_code),
+            store_code=store_code,
         )
 
     @routes.get("/{owner_code}/{order_no}")
@@ -243,6 +254,7 @@ def _figures(engine: Engine) -> APIRouter:
 
     @routes.get("")
     async def search_figures(
+        person: Viewer,
         store_code: StoreCode = None,
         owner_code: OwnerCode = None,
         item_code: ItemCode = None,
@@ -258,7 +270,7 @@ def _figures(engine: Engine) -> APIRouter:
             cursor,
             limit,
             store_code=store_code,
-            owner_code=owner_code,
+            owner_code=person.narrowed(owner_code),
             item_code=item_code,
         )
 
@@ -270,20 +282,34 @@ def _snapshots(engine: Engine) -> APIRouter:
 
     @routes.get("")
     async def search_snapshots(
-        owner_code: OwnerCode = None, warehouse_code: WarehouseCode = None, cursor: Cursor = None, limit: Limit = 50
+        person: Viewer,
+        owner_code: OwnerCode = None,
+        warehouse_code: WarehouseCode = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
     ) -> Page[SnapshotView]:
         """Snapshots, newest first."""
         return await _page(
-            engine, search.SNAPSHOTS, _snapshot, cursor, limit, owner_code=owner_code, warehouse_code=warehouse_code
+            engine,
+            search.SNAPSHOTS,
+            _snapshot,
+            cursor,
+            limit,
+            owner_code=person.narrowed(owner_code),
+            warehouse_code=warehouse_code,
         )
 
     @routes.get("/{snapshot_id}/differences")
-    async def snapshot_differences(snapshot_id: str, cursor: Cursor = None, limit: Limit = 50) -> Page[DifferenceView]:
+    async def snapshot_differences(
+        person: Viewer, snapshot_id: str, owner_code: OwnerCode = None, cursor: Cursor = None, limit: Limit = 50
+    ) -> Page[DifferenceView]:
         """What a snapshot differed in, item by item."""
+        its = {"owner_code": person.narrowed(owner_code)}
         async with engine.database.connect() as connection:
-            if not await search.page(connection, search.SNAPSHOTS, 1, snapshot_id=snapshot_id):
+            if not await search.page(connection, search.SNAPSHOTS, 1, snapshot_id=snapshot_id, **its):
                 raise not_found("snapshot_id", snapshot_id)
-        return await _page(engine, search.DIFFERENCES, _difference, cursor, limit, [search.of_snapshot(snapshot_id)])
+        of_snapshot = [search.of_snapshot(snapshot_id)]
+        return await _page(engine, search.DIFFERENCES, _difference, cursor, limit, of_snapshot, **its)
 
     return routes
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from stock_world import (
     FLAGSHIP,
     NOW,
@@ -24,7 +23,9 @@ from stock_world import (
     snapshot,
 )
 
-from lemai_chassis.web import add_problem_handlers, encode_cursor
+from lemai_chassis.service import application
+from lemai_chassis.testing import access, token
+from lemai_chassis.web import encode_cursor
 from lemai_contracts.marketplace import PublicationState, StockPublishedV1
 from lemai_contracts.values import Grade
 from stock_svc import api
@@ -34,11 +35,9 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 async def http(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
-    add_problem_handlers(app)
-    app.include_router(api.router(world.engine, world.reference))
+    app = application("stock-svc", [api.router(world.engine, world.reference)], access())
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://stock-svc") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://stock-svc", headers=token()) as client:
         yield client
 
 

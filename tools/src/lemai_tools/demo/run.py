@@ -15,6 +15,7 @@ from lemai_tools.demo.world import NotInTimeError, World
 from lemai_tools.platform.home import Home, default_config
 from lemai_tools.platform.local import Platform, forget
 from lemai_tools.platform.members import SERVICES, SIMULATORS
+from lemai_tools.platform.people import authorization
 
 HTTP_TIMEOUT_S = 30
 PROBLEMS_SHOWN = 20
@@ -26,7 +27,10 @@ async def run(home: Home, console: Console, *, keep: bool) -> bool:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("启动 PostgreSQL 与 Kafka / starting the servers", total=10)
-        async with Platform(home, default_config()) as platform, httpx.AsyncClient(timeout=HTTP_TIMEOUT_S) as http:
+        async with (
+            Platform(home, default_config()) as platform,
+            httpx.AsyncClient(timeout=HTTP_TIMEOUT_S, headers=authorization(home)) as http,
+        ):
             progress.update(task, advance=2, description="启动六个服务与两个模拟器 / starting services and simulators")
             await platform.start_all()
             world = World.of(http, {name: platform.members[name].url for name in (*SERVICES, *SIMULATORS)})

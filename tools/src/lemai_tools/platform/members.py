@@ -17,6 +17,7 @@ from lemai_chassis.reference import (
 )
 from lemai_docking.definitions.profile import find_profile
 from lemai_tools.platform.home import Home
+from lemai_tools.platform.people import access_file
 from lemai_tools.platform.processes import Process
 
 SERVICES = ("catalog-svc", "order-svc", "stock-svc", "finance-svc", "kingdee-adapter", "marketplace-adapter")
@@ -43,6 +44,7 @@ def members(
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
         "KEYRING_DATABASE_URL": databases[KEYRING],
         "MASTER_KEY_FILE": str(home.secret("master-key")),
+        "ACCESS_FILE": str(access_file(home)),
     }
     own_env = {
         "kingdee-adapter": {

@@ -5,11 +5,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from catalog_svc.domain.cells import CODE
+from lemai_chassis.access import Person, Role, needs
 from lemai_chassis.web import PAGE_MAX, decode_cursor
 
 Code = Annotated[str, Field(pattern=f"^{CODE}$", max_length=50)]
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=200)]
 """PostgreSQL's text holds every character but NUL."""
+Viewer = Annotated[Person, needs(Role.VIEW, by_owner=True)]
+ByCatalog = Annotated[Person, needs(Role.CATALOG, by_owner=True)]
 Limit = Annotated[int, Field(ge=1, le=PAGE_MAX)]
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from catalog_svc import handlers, storage
 from catalog_svc.api import uploads
-from catalog_svc.api.fields import Code, RefusalView
+from catalog_svc.api.fields import ByCatalog, Code, RefusalView, Viewer
 from catalog_svc.api.items import ItemView, view
 from catalog_svc.api.uploads import BoundedRoute, SheetFile
 from catalog_svc.domain import item_sheets
@@ -22,6 +22,7 @@ from catalog_svc.domain.items import Catalog
 from catalog_svc.domain.sheets import Line, Reading, read_sheet
 from catalog_svc.handlers import Confirmation, Upload
 from lemai_chassis import trace
+from lemai_chassis.access import Person
 from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork, ref
@@ -77,26 +78,29 @@ def router(engine: Engine, reference: Reference) -> APIRouter:
     http = Commands(engine)
 
     @routes.post("", status_code=201)
-    async def upload_item_sheet(file: SheetFile, owner_code: Annotated[Code, Form(examples=["JFY"])]) -> ItemSheetView:
+    async def upload_item_sheet(
+        person: ByCatalog, file: SheetFile, owner_code: Annotated[Code, Form(examples=["JFY"])]
+    ) -> ItemSheetView:
         """Upload a sheet and preview what it would change. Nothing is applied.
 
         Columns by Chinese head or English key, in any order. A column that is not in the sheet leaves its field as
         it is; a blank cell empties it.
         """
         _check_owner(reference, owner_code)
+        person.check(owner_code)
         content = await file.read()
         reading = await uploads.parsed(content, _read)
         upload = Upload(str(uuid4()), owner_code, uploads.file_name(file), hashlib.sha256(content).hexdigest(), reading)
         return _view(await _preview(engine, upload))
 
     @routes.get("/{sheet_id}")
-    async def one_item_sheet(sheet_id: Code) -> ItemSheetView:
+    async def one_item_sheet(person: Viewer, sheet_id: Code) -> ItemSheetView:
         """A sheet as it was previewed, and whether it was confirmed."""
-        return _view(await _find(engine, sheet_id))
+        return _view(await _find(engine, person, sheet_id))
 
     @routes.post("/{sheet_id}/confirm", response_model=ItemSheetView)
     async def confirm_item_sheet(
-        request: Request, sheet_id: Code, confirm: Confirm, key: IdempotencyKey = None
+        request: Request, person: ByCatalog, sheet_id: Code, confirm: Confirm, key: IdempotencyKey = None
     ) -> Response:
         """Apply what the preview shows. 409 if items of the owner changed since, or if rows are refused."""
 
@@ -104,7 +108,7 @@ def router(engine: Engine, reference: Reference) -> APIRouter:
             return _view(handlers.confirm_sheet(command, uow))
 
         command = Confirmation(sheet_id, confirm.accept_refused)
-        refs = handlers.sheet_refs(await _find(engine, sheet_id))
+        refs = handlers.sheet_refs(await _find(engine, person, sheet_id))
         try:
             return await http.run(request, key, confirmed, command, refs)
         except CatalogMoved:
@@ -147,10 +151,10 @@ async def _preview(engine: Engine, upload: Upload) -> ItemSheet:
     return await engine.transact(work)
 
 
-async def _find(engine: Engine, sheet_id: str) -> ItemSheet:
+async def _find(engine: Engine, person: Person, sheet_id: str) -> ItemSheet:
     async with engine.database.connect() as connection:
         sheet = await storage.item_sheet(connection, sheet_id)
-    if sheet is None:
+    if sheet is None or not person.sees(sheet.owner_code):
         raise not_found("sheet_id", sheet_id)
     return sheet
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from catalog_svc import storage
-from catalog_svc.api.fields import Code, Limit, Text, cursor_key
+from catalog_svc.api.fields import Code, Limit, Text, Viewer, cursor_key
 from catalog_svc.domain.items import Item
 from catalog_svc.handlers import item_changed
 from catalog_svc.storage import ItemSearch
@@ -62,6 +62,7 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.get("")
     async def search_items(
+        person: Viewer,
         owner_code: Code | None = None,
         prefix: Annotated[Code | None, Query(description="商品编码前缀 / how the item code begins")] = None,
         barcode: Code | None = None,
@@ -70,7 +71,7 @@ def router(engine: Engine) -> APIRouter:
         limit: Limit = 50,
     ) -> Page[ItemView]:
         """Items in order of owner and code."""
-        search = ItemSearch(owner_code, prefix, barcode, name, cursor_key(cursor, 2), limit)
+        search = ItemSearch(person.narrowed(owner_code), prefix, barcode, name, cursor_key(cursor, 2), limit)
         async with engine.database.connect() as connection:
             items = await storage.search_items(connection, search)
         return Page(
@@ -78,7 +79,7 @@ def router(engine: Engine) -> APIRouter:
         )
 
     @routes.get("/{owner_code}/{item_code}")
-    async def one_item(owner_code: Code, item_code: Code) -> ItemView:
+    async def one_item(_: Viewer, owner_code: Code, item_code: Code) -> ItemView:
         """One item."""
         async with engine.database.connect() as connection:
             item = await storage.item(connection, owner_code, item_code)

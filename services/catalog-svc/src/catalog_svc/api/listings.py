@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -9,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from catalog_svc import handlers, storage
 from catalog_svc.api import uploads
-from catalog_svc.api.fields import Code, Limit, cursor_key
+from catalog_svc.api.fields import ByCatalog, Code, Limit, Viewer, cursor_key
 from catalog_svc.api.uploads import BoundedRoute, SheetFile
-from catalog_svc.domain.listings import ListingLine, ListingsRefused, Stores, read_listings
+from catalog_svc.domain.listings import Listing, ListingLine, ListingsRefused, Stores, read_listings, with_owner
 from catalog_svc.domain.sheets import ROWS_MAX
 from catalog_svc.storage import ListingSearch
+from lemai_chassis.access import Person
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork
@@ -72,11 +74,15 @@ def router(engine: Engine, reference: Reference) -> APIRouter:
     http = Commands(engine)
     stores: Stores = {store.code: store.owners for store in reference.stores}
 
-    def put(lines: Sequence[ListingLine], uow: UnitOfWork) -> ListingsPutView:
+    def put(person: Person, lines: Sequence[ListingLine], uow: UnitOfWork) -> ListingsPutView:
+        before = [listing.owner_code for line in lines if (listing := uow.get(Listing, *line.key))]
+        after = [with_owner(line, stores).owner_code for line in lines if line.store_code in stores]
+        person.check(*before, *after)
         return ListingsPutView.model_validate(handlers.put_listings(stores, lines, uow))
 
     @routes.get("/listings")
     async def search_listings(
+        person: Viewer,
         store_code: Code | None = None,
         owner_code: Code | None = None,
         item_code: Code | None = None,
@@ -84,7 +90,7 @@ def router(engine: Engine, reference: Reference) -> APIRouter:
         limit: Limit = 50,
     ) -> Page[ListingView]:
         """Listings in order of store, platform item and platform SKU."""
-        search = ListingSearch(store_code, owner_code, item_code, cursor_key(cursor, 3), limit)
+        search = ListingSearch(store_code, person.narrowed(owner_code), item_code, cursor_key(cursor, 3), limit)
         async with engine.database.connect() as connection:
             listings = await storage.search_listings(connection, search)
         return Page(
@@ -93,23 +99,25 @@ def router(engine: Engine, reference: Reference) -> APIRouter:
         )
 
     @routes.put("/listings", response_model=ListingsPutView)
-    async def put_listings(request: Request, body: ListingsBody, key: IdempotencyKey = None) -> Response:
+    async def put_listings(
+        request: Request, person: ByCatalog, body: ListingsBody, key: IdempotencyKey = None
+    ) -> Response:
         """Map platform SKUs to items: all of them or, when one is refused, none."""
         lines = [ListingLine(row=row, **vars(listing)) for row, listing in enumerate(body.listings, 1)]
         try:
-            return await http.run(request, key, put, lines, handlers.listing_refs(stores, lines))
+            return await http.run(request, key, partial(put, person), lines, handlers.listing_refs(stores, lines))
         except ListingsRefused as refused:
             raise _problem(refused) from None
 
     @routes.post("/listing-sheets")
-    async def upload_listing_sheet(file: SheetFile) -> ListingsPutView:
+    async def upload_listing_sheet(person: ByCatalog, file: SheetFile) -> ListingsPutView:
         """Map platform SKUs to items by a sheet: all of its rows or, when one is refused, none.
 
         Columns by Chinese head or English key, in any order; 平台SKUID, 货主 and 是否有效 may be left out.
         """
         try:
             lines = await uploads.parsed(await file.read(), read_listings)
-            return await engine.execute(put, lines, handlers.listing_refs(stores, lines))
+            return await engine.execute(partial(put, person), lines, handlers.listing_refs(stores, lines))
         except ListingsRefused as refused:
             raise _problem(refused) from None
 

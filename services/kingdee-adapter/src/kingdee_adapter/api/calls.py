@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from kingdee_adapter.docking import Docking
+from lemai_chassis.access import without_token
 from lemai_chassis.web import Problem, ProblemDocument, not_found
 from lemai_docking.channels import http_server
 from lemai_docking.channels.signing import Credentials, Nonces, Unsigned
@@ -14,6 +15,7 @@ from lemai_docking.soap import server as soap_server
 from lemai_docking.soap import wsdl
 from lemai_docking.soap.envelope import BYTES_MAX, Login
 
+BY_THEMSELVES = without_token("the counterpart signs its messages, or logs in within them")
 REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": ProblemDocument} for status in (401, 404, 413)}
 
 
@@ -35,7 +37,7 @@ class SoapCaller:
 
 
 def signed_router(signers: Mapping[str, Signer]) -> APIRouter:
-    routes = APIRouter(prefix="/v1/docking", tags=["calls"], responses=REFUSALS)
+    routes = APIRouter(prefix="/v1/docking", tags=["calls"], responses=REFUSALS, dependencies=[BY_THEMSELVES])
 
     @routes.post("/{counterpart}/{interface}", response_class=Response)
     async def receive(counterpart: str, interface: str, request: Request) -> Response:
@@ -64,7 +66,7 @@ def signed_router(signers: Mapping[str, Signer]) -> APIRouter:
 
 
 def soap_router(callers: Mapping[str, SoapCaller]) -> APIRouter:
-    routes = APIRouter(prefix="/soap", tags=["calls"])
+    routes = APIRouter(prefix="/soap", tags=["calls"], dependencies=[BY_THEMSELVES])
 
     def caller_of(counterpart: str) -> SoapCaller:
         if counterpart not in callers:

@@ -3,11 +3,11 @@
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from kingdee_adapter import storage
-from kingdee_adapter.api.access import Access, Role
 from kingdee_adapter.storage import Deed
+from lemai_chassis.access import Person, Role, needs
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.web import Problem, ProblemDocument, not_found
 from lemai_docking.journal.tables import Vault
@@ -15,14 +15,14 @@ from lemai_docking.journal.tables import Vault
 Purpose = Annotated[
     str, Query(min_length=2, max_length=500, description="用途，留档 / what for; kept", examples=["对账 2611220001"])
 ]
+BySeeing = Annotated[Person, needs(Role.CONTENT)]
 REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": ProblemDocument} for status in (401, 403, 404, 410)}
 
 
-def router(engine: Engine, vault: Vault, access: Access) -> APIRouter:
+def router(engine: Engine, vault: Vault) -> APIRouter:
     routes = APIRouter()
-    may_see = Depends(access.of(Role.CONTENT))
 
-    async def content(person: str, purpose: str, kind: storage.Kept, row_id: int) -> Response:
+    async def content(person: Person, purpose: str, kind: storage.Kept, row_id: int) -> Response:
         async with engine.database.begin() as connection:
             place = await storage.place(connection, kind, row_id)
             if place is None:
@@ -30,18 +30,18 @@ def router(engine: Engine, vault: Vault, access: Access) -> APIRouter:
             sealed = await storage.sealed_content(connection, kind, row_id)
             if sealed is None:
                 raise Problem(410, "内容已按保留期删除 / the bytes are past their retention", place.about)
-            await storage.keep(connection, Deed(person, "download", kind, row_id, place.about, purpose))
+            await storage.keep(connection, Deed(person.name, "download", kind, row_id, place.about, purpose))
         disposition = f"attachment; filename*=UTF-8''{quote(place.name)}"
         headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
         return Response(vault.unseal(sealed), media_type="application/octet-stream", headers=headers)
 
     @routes.get("/files/{file_id}/content", response_class=Response, responses=REFUSALS)
-    async def file_content(file_id: int, purpose: Purpose, person: Annotated[str, may_see]) -> Response:
+    async def file_content(file_id: int, purpose: Purpose, person: BySeeing) -> Response:
         """A file as it was exchanged, byte for byte. Role `content`."""
         return await content(person, purpose, "file", file_id)
 
     @routes.get("/quarantine/{quarantine_id}/content", response_class=Response, responses=REFUSALS)
-    async def quarantined_content(quarantine_id: int, purpose: Purpose, person: Annotated[str, may_see]) -> Response:
+    async def quarantined_content(quarantine_id: int, purpose: Purpose, person: BySeeing) -> Response:
         """A refused file, or a refused document as a file of its own, that can be mended. Role `content`."""
         return await content(person, purpose, "quarantine", quarantine_id)
 

@@ -7,20 +7,21 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from kingdee_adapter import storage
-from kingdee_adapter.api.access import Access, Role
 from kingdee_adapter.api.journal import FileView
 from kingdee_adapter.docking import Docking
 from kingdee_adapter.storage import Deed, Place
+from lemai_chassis.access import Person, Role, needs
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.web import FieldProblem, Problem, ProblemDocument, not_found
 from lemai_docking.ack import Ack
 from lemai_docking.faults import Fault, FileRejected
 from lemai_docking.replay import Replayed, StillRefused
 
+ByDeciding = Annotated[Person, needs(Role.DECIDE)]
 REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": ProblemDocument} for status in (401, 403, 404, 409, 422)}
 CounterpartCode = Annotated[str, Path(examples=["KINGDEE-JFY"])]
 
@@ -54,26 +55,25 @@ class Mended(Decision):
     name: str = Field("", description="文件名有误时的正确文件名 / the right name, where the name was wrong")
 
 
-def router(engine: Engine, dockings: Mapping[str, Docking], access: Access) -> APIRouter:
+def router(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
     routes = APIRouter()
-    routes.include_router(_replaying(engine, dockings, access))
-    routes.include_router(_mending(engine, dockings, access))
-    routes.include_router(_sending(engine, dockings, access))
+    routes.include_router(_replaying(engine, dockings))
+    routes.include_router(_mending(engine, dockings))
+    routes.include_router(_sending(engine, dockings))
     return routes
 
 
-def _replaying(engine: Engine, dockings: Mapping[str, Docking], access: Access) -> APIRouter:
+def _replaying(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
     routes = APIRouter(responses=REFUSALS)
-    may_decide = Depends(access.of(Role.DECIDE))
 
     @routes.post("/files/{file_id}/replay")
-    async def replay_file(file_id: int, asked: FileReplay, person: Annotated[str, may_decide]) -> Ack:
+    async def replay_file(file_id: int, asked: FileReplay, person: ByDeciding) -> Ack:
         """Read a file from a counterpart again, or one document of it. What was taken before is ignored."""
         place = await _place(engine, "file", file_id)
-        await _keep(engine, Deed(person, "replay", "file", file_id, place.about, asked.reason))
+        await _keep(engine, Deed(person.name, "replay", "file", file_id, place.about, asked.reason))
         replayer = dockings[place.counterpart].replayer
         try:
-            ack = await replayer.replay(file_id, line=asked.line, by=person, why=asked.reason)
+            ack = await replayer.replay(file_id, line=asked.line, by=person.name, why=asked.reason)
         except FileRejected as rejection:
             raise _refused([rejection.fault]) from rejection
         if ack is None:
@@ -81,43 +81,38 @@ def _replaying(engine: Engine, dockings: Mapping[str, Docking], access: Access) 
         return ack
 
     @routes.post("/counterparts/{counterpart}/replay")
-    async def replay_day(
-        counterpart: CounterpartCode, asked: DayReplay, person: Annotated[str, may_decide]
-    ) -> Replayed:
+    async def replay_day(counterpart: CounterpartCode, asked: DayReplay, person: ByDeciding) -> Replayed:
         """Read all files of a day again. What was taken before is ignored."""
         replayer = _docking(dockings, counterpart).replayer
-        await _keep(engine, Deed(person, "replay", "counterpart", 0, f"{counterpart}/{asked.day}", asked.reason))
-        return await replayer.replay_day(asked.day, by=person, why=asked.reason)
+        await _keep(engine, Deed(person.name, "replay", "counterpart", 0, f"{counterpart}/{asked.day}", asked.reason))
+        return await replayer.replay_day(asked.day, by=person.name, why=asked.reason)
 
     @routes.post("/counterparts/{counterpart}/quarantine/replay")
-    async def replay_quarantined(
-        counterpart: CounterpartCode, asked: QuarantineReplay, person: Annotated[str, may_decide]
-    ) -> Replayed:
+    async def replay_quarantined(counterpart: CounterpartCode, asked: QuarantineReplay, person: ByDeciding) -> Replayed:
         """After a profile was put right: read all files again of which something like this is in quarantine."""
         replayer = _docking(dockings, counterpart).replayer
         what = asked.model_dump(exclude={"reason"})
         about = "/".join([counterpart, *(str(value) for value in what.values() if value is not None)])
-        await _keep(engine, Deed(person, "replay", "counterpart", 0, about, asked.reason))
-        return await replayer.replay_quarantined(**what, by=person, why=asked.reason)
+        await _keep(engine, Deed(person.name, "replay", "counterpart", 0, about, asked.reason))
+        return await replayer.replay_quarantined(**what, by=person.name, why=asked.reason)
 
     return routes
 
 
-def _mending(engine: Engine, dockings: Mapping[str, Docking], access: Access) -> APIRouter:
+def _mending(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
     routes = APIRouter(responses=REFUSALS)
-    may_decide = Depends(access.of(Role.DECIDE))
 
     @routes.post("/quarantine/{quarantine_id}/mend")
-    async def mend(quarantine_id: int, asked: Mended, person: Annotated[str, may_decide]) -> Ack:
+    async def mend(quarantine_id: int, asked: Mended, person: ByDeciding) -> Ack:
         """Post what was made of a refused file or document; its digest and counts are not compared.
 
         The digests before and after are kept with who, when and why.
         """
         place = await _place(engine, "quarantine", quarantine_id)
-        await _keep(engine, Deed(person, "mend", "quarantine", quarantine_id, place.about, asked.reason))
+        await _keep(engine, Deed(person.name, "mend", "quarantine", quarantine_id, place.about, asked.reason))
         replayer = dockings[place.counterpart].replayer
         try:
-            ack = await replayer.mend(quarantine_id, asked.content, by=person, why=asked.reason, name=asked.name)
+            ack = await replayer.mend(quarantine_id, asked.content, by=person.name, why=asked.reason, name=asked.name)
         except FileRejected as rejection:
             raise _refused([rejection.fault]) from rejection
         except StillRefused as refusal:
@@ -127,27 +122,26 @@ def _mending(engine: Engine, dockings: Mapping[str, Docking], access: Access) ->
         return ack
 
     @routes.post("/quarantine/{quarantine_id}/discard", status_code=204)
-    async def discard(quarantine_id: int, asked: Decision, person: Annotated[str, may_decide]) -> None:
+    async def discard(quarantine_id: int, asked: Decision, person: ByDeciding) -> None:
         """Give up what was refused. It stays for the record, and is never posted."""
         place = await _place(engine, "quarantine", quarantine_id)
-        await _keep(engine, Deed(person, "discard", "quarantine", quarantine_id, place.about, asked.reason))
+        await _keep(engine, Deed(person.name, "discard", "quarantine", quarantine_id, place.about, asked.reason))
         replayer = dockings[place.counterpart].replayer
-        if not await replayer.discard(quarantine_id, by=person, why=asked.reason):
+        if not await replayer.discard(quarantine_id, by=person.name, why=asked.reason):
             raise _decided(place)
 
     return routes
 
 
-def _sending(engine: Engine, dockings: Mapping[str, Docking], access: Access) -> APIRouter:
+def _sending(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
     routes = APIRouter(responses=REFUSALS)
-    may_decide = Depends(access.of(Role.DECIDE))
 
     @routes.post("/files/{file_id}/resend")
-    async def resend(file_id: int, asked: Decision, person: Annotated[str, may_decide]) -> FileView:
+    async def resend(file_id: int, asked: Decision, person: ByDeciding) -> FileView:
         """Put a file of ours that the counterpart lost there again: same name, same bytes."""
         place = await _place(engine, "file", file_id)
         async with engine.database.begin() as connection:
-            deed = Deed(person, "resend", "file", file_id, place.about, asked.reason)
+            deed = Deed(person.name, "resend", "file", file_id, place.about, asked.reason)
             await storage.keep(connection, deed)
             if not await dockings[place.counterpart].outgoing.resend(connection, place.name):
                 raise Problem(409, "不是已发出的文件，或内容已删除 / not sent, or its bytes are gone", place.about)
@@ -156,6 +150,7 @@ def _sending(engine: Engine, dockings: Mapping[str, Docking], access: Access) ->
 
     @routes.post("/counterparts/{counterpart}/files/{name}/resolve")
     async def resolve(
+        person: ByDeciding,
         counterpart: CounterpartCode,
         name: Annotated[str, Path(examples=["Deliver_20261122100000.sh"])],
         decision: Annotated[

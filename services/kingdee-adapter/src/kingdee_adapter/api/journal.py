@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kingdee_adapter import storage
 from kingdee_adapter.storage import Rows
+from lemai_chassis.access import Role, needs
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.web import PAGE_MAX, Page, decode_cursor, encode_cursor
 
@@ -163,7 +164,7 @@ View = TypeVar("View", bound=BaseModel)
 
 
 def router(engine: Engine) -> APIRouter:
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[needs(Role.VIEW)])
 
     async def page(view: type[View], search: storage.Search, asked: Asked) -> Page[View]:
         before = decode_cursor(asked.cursor, int)[0] if asked.cursor else storage.NEWEST
