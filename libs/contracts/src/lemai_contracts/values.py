@@ -103,3 +103,6 @@ class Consignee(Value):
     phone_digest: str
     """Keyed digest: equal phones have equal digests. Empty where the platform masks: equal masks are not one person."""
     address_digest: str
+    shown_digest: str = ""
+    """Keyed digest of all that the platform shows, masks and token included: another one is a change of the consignee.
+    Equal ones are not one person."""

@@ -1,7 +1,7 @@
 """A trade as a plugin read it, as the event that tells of it."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 from lemai_chassis.keyring import SealedValue
 from lemai_chassis.reference import Store
@@ -98,7 +98,10 @@ def _line(line: platform.TradeLine, paid: Money) -> TradeLine:
 
 
 def sealed_consignee(shown: platform.MaskedConsignee, sealed: SealedValue, digest: Callable[[str], str]) -> Consignee:
-    """A consignee as it travels. What the platform masked has no digest: equal masks are no equal consignees."""
+    """A consignee as it travels. What the platform masked has no digest of its own: equal masks are not one person.
+
+    All that is shown together has one, so that a change is seen.
+    """
 
     def digest_of(value: str) -> str:
         return digest(value) if value and "*" not in value else ""
@@ -111,4 +114,5 @@ def sealed_consignee(shown: platform.MaskedConsignee, sealed: SealedValue, diges
         phone_masked=mask_phone(shown.phone),
         phone_digest=digest_of(shown.phone),
         address_digest=digest_of(f"{shown.province}{shown.city}{shown.district}{shown.town}{shown.address}"),
+        shown_digest=digest("\n".join(value or "" for value in astuple(shown))),
     )

@@ -144,6 +144,17 @@ def test_what_the_platform_masked_has_no_digest() -> None:
     assert (consignee.phone_digest, consignee.address_digest) == ("", "")
 
 
+@pytest.mark.parametrize(
+    "field", ["name", "phone", "province", "city", "district", "town", "address", "postcode", "token"]
+)
+def test_any_change_of_what_the_platform_shows_is_seen_masked_or_not(field: str) -> None:
+    before, same = (sealed_consignee(SHOWN, SEALED, "digest of {}".format).shown_digest for _ in range(2))
+    changed = replace(SHOWN, **{field: "another"})
+
+    assert before == same
+    assert sealed_consignee(changed, SEALED, "digest of {}".format).shown_digest != before
+
+
 def test_texts_for_people_are_cleaned_and_cut_and_named() -> None:
     shown = replace(SHOWN, address="文三路\0\ud83d18号")
     trade = replace(TRADE, buyer="买\ufeff家", buyer_note=f"{'长' * 2001}", consignee=shown)

@@ -168,7 +168,8 @@ async def test_a_journey_tells_the_way_of_an_order(
         ("actual", "SHP-1", "2026-11-22T07:20:31Z"),
         ("receivable", "SHP-1", "2026-11-22T07:20:31Z"),
     ]
-    assert journey["steps"][0]["detail"] == {"platform": "tmall", "store_code": "TM-JFY-01"}
+    seen = {"platform": "tmall", "store_code": "TM-JFY-01", "cleaned": list(desk.trade().cleaned)}
+    assert journey["steps"][0]["detail"] == seen
 
 
 async def test_a_parked_trade_is_found_by_its_number_and_stands_in_the_journey(

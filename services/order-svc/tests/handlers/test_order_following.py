@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from conftest import Desk
 
 FIRST, SECOND = example(TradeChangedV1).lines
-ELSEWHERE = example(TradeChangedV1).consignee.model_copy(update={"sealed": "bmV3", "address_digest": "0" * 64})
+ELSEWHERE = example(TradeChangedV1).consignee.model_copy(update={"sealed": "bmV3", "shown_digest": "0" * 64})
 
 
 def alerts(desk: "Desk") -> list[tuple[str, str]]:

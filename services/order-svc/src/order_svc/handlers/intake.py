@@ -30,7 +30,7 @@ def on_trade_changed(reference: Reference, event: TradeChangedV1, uow: UnitOfWor
     elif event.status in TO_SHIP:
         orders = _orders_of(reference, event, uow)
         for order in orders:
-            place(reference, order, uow)
+            place(reference, order, uow, event.cleaned)
         order_nos = tuple(order.key for order in orders)
     uow.put(Trade(event.store_code, event.trade_no, event.version, event.status, order_nos))
 
@@ -113,7 +113,7 @@ def _warn(order: Order, event: TradeChangedV1, uow: UnitOfWork, *, closes: bool)
             f"平台要求暂停发货，请拦截 / the platform wants it held, intercept the parcel: {', '.join(event.holds)}"
         )
         uow.alert(Alarm.HELD_AFTER_INSTRUCTION, order.key, message)
-    elif event.consignee.address_digest != order.consignee["address_digest"]:
+    if event.status not in GONE and event.consignee.shown_digest != order.consignee["shown_digest"]:
         uow.alert(
             Alarm.ADDRESS_AFTER_INSTRUCTION, order.key, "收件地址已变，请改单 / another address, correct the parcel"
         )

@@ -1,5 +1,6 @@
 """How an order goes on: placed, advanced as soon as it waits for nothing, told to the world."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from lemai_chassis.reference import Reference
@@ -20,11 +21,11 @@ RULE = "rule"
 PRICE_PLACES = Decimal("0.000001")
 
 
-def place(reference: Reference, order: Order, uow: UnitOfWork) -> None:
-    """Keep a new order, approve it if a rule does, and ask for its stock."""
+def place(reference: Reference, order: Order, uow: UnitOfWork, cleaned: Sequence[str] = ()) -> None:
+    """Keep a new order, approve it if a rule does, and ask for its stock. `cleaned`: what was done to its texts."""
     rule = reference.store(order.store_code).approval
     total_max = Money(amount=rule.total_max, currency=order.currency).minor
-    seen = {"platform": order.platform, "store_code": order.store_code}
+    seen = {"platform": order.platform, "store_code": order.store_code, **({"cleaned": cleaned} if cleaned else {})}
     steps = [Step(*order.key, StepKind.PLACED, order.trade_no, order.placed_at, seen)]
     if order.paid_at:
         paid = Money.of(order.total_minor, order.currency).model_dump(mode="json")
