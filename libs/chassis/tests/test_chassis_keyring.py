@@ -11,6 +11,7 @@ from toy_kit import fetch
 
 from lemai_chassis.database import connect
 from lemai_chassis.keyring import ForgottenError, Keyring, MasterKey, SealedValue
+from lemai_chassis.misconfigured import Misconfigured
 
 MASTER = MasterKey(bytes(range(32)))
 ZHANG = {"name": "张三", "phone": "13800000000"}
@@ -105,5 +106,5 @@ def test_a_master_key_is_read_from_a_file_of_32_bytes_in_base64(tmp_path: Path) 
     assert MasterKey.read(path).digest("x") == MASTER.digest("x")
 
     path.write_bytes(base64.b64encode(bytes(31)))
-    with pytest.raises(ValueError, match="32 bytes, not 31"):
+    with pytest.raises(Misconfigured, match=r"MASTER_KEY_FILE = .*32 bytes, not 31"):
         MasterKey.read(path)

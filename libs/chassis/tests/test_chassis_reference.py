@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from lemai_chassis.reference import InvalidReference, read
+from lemai_chassis.misconfigured import Misconfigured
+from lemai_chassis.reference import read
 
 DATA: dict[str, Any] = {
     "version": "1",
@@ -44,6 +45,11 @@ def written(folder: Path, *changes: tuple[str, Any]) -> Path:
     file = folder / "lemai.yaml"
     file.write_text(yaml.safe_dump(data, allow_unicode=True), encoding="utf-8")
     return file
+
+
+def told(file: Path, error: Misconfigured) -> list[str]:
+    """Its problems without the file and the line."""
+    return [problem.removeprefix(f"{file}:").partition(": ")[2] for problem in error.problems]
 
 
 def test_good_data_is_read(tmp_path: Path) -> None:
@@ -106,33 +112,38 @@ def test_a_profile_is_built_in_or_a_file_beside_the_reference_data(tmp_path: Pat
         (
             "stores.0.pull_every_s",
             0,
-            "stores.0.pull_every_s = 0: 请改正 / change it: Input should be greater than or equal to 0.2",
+            "stores.0.pull_every_s = 0: 请改正：应不小于 0.2 / change it: Input should be greater than or equal to 0.2",
         ),
-        ("counterparts.0.kind", "sap", "counterparts.0.kind = 'sap': 请改正 / change it: Input should be 'kingdee'"),
+        (
+            "counterparts.0.kind",
+            "sap",
+            "counterparts.0.kind = 'sap': 请改正：应为 'kingdee' / change it: Input should be 'kingdee'",
+        ),
         (
             "counterparts.0.profile",
             "../acme.yaml",
-            "counterparts.0.profile = '../acme.yaml': 请改正 / change it: "
+            "counterparts.0.profile = '../acme.yaml': 请改正："
+            r"应符合 ^[0-9A-Za-z][0-9A-Za-z_-]*$|^profiles/[0-9A-Za-z_-]+\.yaml$ / change it: "
             r"String should match pattern '^[0-9A-Za-z][0-9A-Za-z_-]*$|^profiles/[0-9A-Za-z_-]+\.yaml$'",
         ),
         ("counterparts.0.channel", None, "counterparts.0.channel: 缺少此项，请添加 / missing, add it"),
         (
             "counterparts.0.channel.kind",
             "ftp",
-            "counterparts.0.channel = {'folder': 'kd', 'kind': 'ftp'}: 请改正 / change it: "
+            "counterparts.0.channel: 请改正：应为 'folder', 'sftp', 'soap', 'http', 'k3cloud' / change it: "
             "Input tag 'ftp' found using 'kind' does not match any of the expected tags: "
             "'folder', 'sftp', 'soap', 'http', 'k3cloud'",
         ),
         (
             "counterparts.0.channel.folder",
             "../kd",
-            "counterparts.0.channel.folder.folder = '../kd': 请改正 / change it: "
+            "counterparts.0.channel.folder.folder = '../kd': 请改正：应符合 ^[0-9A-Za-z_-]+$ / change it: "
             "String should match pattern '^[0-9A-Za-z_-]+$'",
         ),
         (
             "counterparts.0.channel.password",
             "x",
-            "counterparts.0.channel.folder.password = 'x': "
+            "counterparts.0.channel.folder.password = （密 secret）: "
             "不认识此项，请删除或更正拼写 / not known, remove or respell it",
         ),
         (
@@ -143,30 +154,37 @@ def test_a_profile_is_built_in_or_a_file_beside_the_reference_data(tmp_path: Pat
         (
             "counterparts.0.channel",
             {"kind": "soap", "url": "ftp://kingdee", "user": "lemai", "partner_user": "jfy"},
-            r"counterparts.0.channel.soap.url = 'ftp://kingdee': 请改正 / change it: "
+            r"counterparts.0.channel.soap.url = 'ftp://kingdee': 请改正：应符合 ^https?://\S+$ / change it: "
             r"String should match pattern '^https?://\S+$'",
         ),
         (
             "counterparts.0.answer_within_hours",
             -1,
-            "counterparts.0.answer_within_hours = -1: 请改正 / change it: Input should be greater than or equal to 0",
+            "counterparts.0.answer_within_hours = -1: 请改正：应不小于 0 / change it: "
+            "Input should be greater than or equal to 0",
         ),
         (
-            "carriers.0.code",
-            "S F",
-            "carriers.0.code = 'S F': 请改正 / change it: "
+            "stores.0.code",
+            "T M",
+            "stores.0.code = 'T M': 请改正：应符合 ^[0-9A-Za-z][0-9A-Za-z_.-]{0,49}$ / change it: "
             "String should match pattern '^[0-9A-Za-z][0-9A-Za-z_.-]{0,49}$'",
         ),
         (
-            "owners.1.code",
-            "JFY",
-            "owners = [{'code': 'JFY'}, {'code': 'JFY'}]: 请改正 / change it: "
-            "编码重复，请保留一个 / code used twice, keep one: JFY",
+            "suppliers",
+            [{"code": "V", "owner": "JFY"}] * 2,
+            "suppliers = [{'code': 'V', 'owner': 'JFY'}, {'code': 'V', 'owner': 'JFY'}]: 请改正 / change it: "
+            "编码重复，请保留一个 / code used twice, keep one: V",
+        ),
+        (
+            "stores.0.approval",
+            {"total_max": "5000.005"},
+            "stores.0.approval.total_max = '5000.005': 请改正：小数最多 2 位 / change it: "
+            "Decimal input should have no more than 2 decimal places",
         ),
         (
             "order_no_prefixes.taobao",
             "TM",
-            "order_no_prefixes = {'taobao': 'TM', 'tmall': 'TM'}: 请改正 / change it: "
+            "order_no_prefixes: 请改正 / change it: "
             "前缀重复，请各用一个 / prefix used twice, each platform needs its own: TM",
         ),
         (
@@ -210,30 +228,73 @@ def test_a_profile_is_built_in_or_a_file_beside_the_reference_data(tmp_path: Pat
 def test_a_problem_names_key_value_and_fix(tmp_path: Path, place: str, value: Any, problem: str) -> None:
     file = written(tmp_path, (place, value))
 
-    with pytest.raises(InvalidReference) as refused:
+    with pytest.raises(Misconfigured) as refused:
         read(file)
 
-    assert refused.value.problems == (problem,)
-    assert str(refused.value) == f"{file}: {problem}"
+    assert told(file, refused.value) == [problem]
 
 
 def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
-    with pytest.raises(InvalidReference) as refused:
-        read(written(tmp_path, ("owners", None), ("stores.0.safety_stock", -1), ("warehouses.0.name", 7)))
+    file = written(
+        tmp_path, ("version", None), ("stores.0.safety_stock", -1), ("warehouses.0.name", 7), ("suppliers.0.owner", "X")
+    )
 
-    assert [problem.split(" ")[0] for problem in refused.value.problems] == [
-        "owners:",
+    with pytest.raises(Misconfigured) as refused:
+        read(file)
+
+    assert [problem.split(" ")[0].rstrip(":") for problem in told(file, refused.value)] == [
+        "version",
         "warehouses.0.name",
         "stores.0.safety_stock",
+        "suppliers[VEN1].owner",
+    ]
+
+
+def test_a_problem_names_its_line(tmp_path: Path) -> None:
+    file = written(tmp_path, ("carriers.0.code", "S F"), ("suppliers.0.owner", "XYZ"), ("stores.0.warehouse", None))
+    lines = file.read_text(encoding="utf-8").splitlines()
+
+    with pytest.raises(Misconfigured) as refused:
+        read(file)
+
+    named = [lines[int(problem.removeprefix(f"{file}:").split(":")[0]) - 1] for problem in refused.value.problems]
+    assert [line.strip("- ") for line in named] == ["carrier: SF", "code: S F", "owner: XYZ"]
+
+
+def test_a_key_used_twice_is_named(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    file.write_text(file.read_text(encoding="utf-8").replace("  platform: tmall", "  platform: jd\n  platform: tmall"))
+
+    with pytest.raises(Misconfigured) as refused:
+        read(file)
+
+    assert told(file, refused.value) == ["stores.0.platform: 键重复，请保留一个 / key used 2 times, keep one"]
+
+
+def test_shares_of_one_owners_shelf_are_at_most_all_of_it(tmp_path: Path) -> None:
+    second = DATA["stores"][0] | {"code": "TM-02", "owners": ["JFY"], "stock_share_percent": 40}
+    file = tmp_path / "lemai.yaml"
+
+    def stores(first_share: int) -> Path:
+        first = DATA["stores"][0] | {"stock_share_percent": first_share}
+        return written(tmp_path, ("stores", [first, second]))
+
+    assert [store.stock_share_percent for store in read(stores(60)).stores] == [60, 40]
+    with pytest.raises(Misconfigured) as refused:
+        read(stores(61))
+
+    assert told(file, refused.value) == [
+        "stores.stock_share_percent: TM-01 61 + TM-02 40 = 101: 仓库 WH01 货主 JFY 的份额超过 100，请调低 / "
+        "shares of warehouse WH01, owner JFY exceed 100, lower them"
     ]
 
 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"owners: [", "不是 UTF-8 的 YAML / not YAML in UTF-8: "),
-        ("name: 聚芳永".encode("gbk"), "不是 UTF-8 的 YAML / not YAML in UTF-8: "),
-        (b"", "文件 file = None: 请改正 / change it: Input should be a valid dictionary"),
+        (b"owners: [", ": 不是 UTF-8 的 YAML / not YAML in UTF-8: "),
+        ("name: 聚芳永".encode("gbk"), ": 不是 UTF-8 的 YAML / not YAML in UTF-8: "),
+        (b"", ":1: 文件 file = None: 请改正 / change it: Input should be a valid dictionary"),
     ],
     ids=["not YAML", "not UTF-8", "empty"],
 )
@@ -241,11 +302,11 @@ def test_a_file_that_is_no_reference_data_is_refused(tmp_path: Path, content: by
     file = tmp_path / "lemai.yaml"
     file.write_bytes(content)
 
-    with pytest.raises(InvalidReference) as refused:
+    with pytest.raises(Misconfigured) as refused:
         read(file)
-    assert refused.value.problems[0].startswith(problem)
+    assert refused.value.problems[0].startswith(f"{file}{problem}")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidReference, match="无法读取 / cannot be read: No such file or directory"):
+    with pytest.raises(Misconfigured, match="无法读取 / cannot be read: No such file or directory"):
         read(tmp_path / "lemai.yaml")

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import psutil
 import typer
 
-from lemai_chassis.reference import InvalidReference
+from lemai_chassis.misconfigured import Misconfigured
 from lemai_tools import catalog, layouts, parked
 from lemai_tools.demo import run as demonstration
 from lemai_tools.output import Json, console, errors, fail
@@ -47,7 +47,7 @@ def up(
             _up_detached(home)
         else:
             asyncio.run(_up(home))
-    except* (StartError, HomeInUseError, JarMismatchError, InvalidReference) as problems:
+    except* (StartError, HomeInUseError, JarMismatchError, Misconfigured) as problems:
         _fail(problems)
 
 
@@ -86,7 +86,7 @@ def demo(
     """用真实输入演示主流程 / show the main job on real input; exit code 1 if anything differs."""
     try:
         raise typer.Exit(demonstration.main(Home(demo_home()), console, keep=keep))
-    except* (StartError, HomeInUseError, JarMismatchError, InvalidReference) as problems:
+    except* (StartError, HomeInUseError, JarMismatchError, Misconfigured) as problems:
         _fail(problems)
 
 

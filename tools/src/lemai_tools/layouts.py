@@ -6,10 +6,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from random import Random
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from lemai_docking.codec import encode
@@ -21,9 +20,9 @@ from lemai_docking.documents import Decoded, Document, Row
 from lemai_docking.encodings.choice import codec_of
 from lemai_docking.encodings.values import SHANGHAI
 from lemai_docking.faults import DocumentRefused, Fault, FileRejected
+from lemai_tools.output import console, fail
 
 app = typer.Typer(no_args_is_help=True, help="布局与方案 / layouts and profiles")
-console = Console()
 
 Name = Annotated[str, typer.Argument(help="内置方案名或 YAML 文件 / a built-in profile's name, or a YAML file")]
 Interface = Annotated[str, typer.Argument(help="接口，如 deliver_order / the interface")]
@@ -60,7 +59,7 @@ def sample(profile: Name, interface: Interface, seed: Seed = 1, stamp: Stamp = "
     try:
         documents = [sample_for(loaded, interface, random) for _ in range(1 if interface == "inventory_balance" else 2)]
     except DocumentRefused as refused:
-        _fail(fault.message for fault in refused.faults)
+        fail(*(fault.message for fault in refused.faults))
     header = loaded.header(interface, stamp=at, created_at=at, owner_code=documents[0].owner_code or "JFY")
     file = Path(loaded.file_name(interface, at))
     file.write_bytes(encode(codec_of(loaded), header, documents).data)
@@ -85,20 +84,12 @@ def _load(name: str) -> Profile:
     try:
         return find_profile(name, Path())
     except DefinitionError as error:
-        _fail(f"{error.file}: {problem}" for problem in error.problems)
-    except FileNotFoundError:
-        _fail([f"没有此方案 no such profile: {name}"])
+        fail(*str(error).splitlines())
 
 
 def _known(profile: Profile, interface: str) -> None:
     if interface not in profile.interfaces:
-        _fail([f"方案没有此接口 the profile has no such interface: {interface}；{' | '.join(profile.interfaces)}"])
-
-
-def _fail(problems: Iterator[str] | Sequence[str]) -> NoReturn:
-    for problem in problems:
-        console.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(1) from None
+        fail(f"方案没有此接口 the profile has no such interface: {interface}；{' | '.join(profile.interfaces)}")
 
 
 def _table(profile: Profile, layout: Layout, key: str, columns: Sequence[Column]) -> Table:

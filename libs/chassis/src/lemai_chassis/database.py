@@ -9,10 +9,12 @@ from pathlib import Path
 import asyncpg
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, pool, text
+from sqlalchemy import URL, Connection, make_url, pool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from lemai_chassis.misconfigured import Misconfigured
 
 POOL_SIZE = 8
 MONTHS_AHEAD = 2
@@ -56,9 +58,23 @@ def connect(url: str, *, held: int = 0) -> AsyncEngine:
 
 async def migrate(url: str, migrations: Path) -> None:
     """Bring a database to the newest revision of a service's `migrations` folder."""
-    async with _migrating(url) as connection:
+    async with reaching(url), _migrating(url) as connection:
         await connection.run_sync(lambda sync: command.upgrade(_config(migrations, sync), "head"))
         await add_event_partitions(connection, datetime.now(UTC))
+
+
+@asynccontextmanager
+async def reaching(url: str | URL) -> AsyncIterator[None]:
+    """For what a process does with a database at its start. Raises Misconfigured where that cannot be reached."""
+    try:
+        yield
+    except (*DRIVER_ERRORS, OSError) as error:
+        where = make_url(url).render_as_string(hide_password=True)
+        said = str(error) or type(error).__name__
+        raise Misconfigured(
+            f"{where}: 无法连接数据库，请检查地址、口令与服务器 / "
+            f"the database cannot be reached, check address, password and server: {said}"
+        ) from error
 
 
 async def revise(url: str, migrations: Path, message: str) -> None:

@@ -21,6 +21,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from lemai_chassis.database import reaching
+from lemai_chassis.misconfigured import Misconfigured
+
 NONCE_BYTES = 12
 KEY_BYTES = 32
 
@@ -39,8 +42,14 @@ class MasterKey:
 
     @classmethod
     def read(cls, path: Path) -> "MasterKey":
-        """From a file with 32 bytes in base64."""
-        return cls(base64.b64decode(path.read_bytes().strip(), validate=True))
+        """From a file with 32 bytes in base64. Raises Misconfigured."""
+        try:
+            return cls(base64.b64decode(path.read_bytes().strip(), validate=True))
+        except (OSError, ValueError) as error:
+            said = error.strerror if isinstance(error, OSError) else error
+            raise Misconfigured(
+                f"MASTER_KEY_FILE = {path}: 应有 32 字节的 base64 / should hold 32 bytes in base64: {said}"
+            ) from None
 
     def derive(self, purpose: str) -> bytes:
         return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode()).derive(self._secret)
@@ -81,7 +90,7 @@ class Keyring:
 
     async def prepare(self) -> None:
         """Make the keyring's tables unless they are there."""
-        async with self._database.begin() as connection:
+        async with reaching(self._database.url), self._database.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('keyring'))"))
             for statement in _TABLES:
                 await connection.execute(text(statement))

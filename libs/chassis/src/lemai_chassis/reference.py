@@ -1,7 +1,8 @@
 """Reference data: `config/lemai.yaml`, one schema, checked as a whole before a process starts."""
 
+import re
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,22 +11,17 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from lemai_chassis.misconfigured import Misconfigured, fix
+
 Code = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]{0,49}$")]
 Name = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
 T = TypeVar("T", bound="Coded")
-
-
-class InvalidReference(ValueError):
-    """The reference data cannot be used. Each problem names key, value and fix."""
-
-    def __init__(self, path: Path, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(f"{path}: {problem}" for problem in problems))
-        self.problems = tuple(problems)
+PERCENT = 100
 
 
 class Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Coded(Entry):
@@ -139,8 +135,8 @@ class Warehouse(Coded):
 class Approval(Entry):
     """What is approved by rule; the rest waits for customer service."""
 
-    total_max: Annotated[Decimal, Field(ge=0)] = Decimal(5000)
-    """In the order's currency, major units."""
+    total_max: Annotated[Decimal, Field(ge=0, decimal_places=2)] = Decimal(5000)
+    """In the order's currency, major units; no more places than money has."""
     with_seller_message: bool = False
     """Whether an order with a note of ours for customer service is approved by rule too."""
 
@@ -214,18 +210,27 @@ class Reference(Entry):
 
 
 def read(path: Path) -> Reference:
-    """Read and check the reference data. Raises InvalidReference with every problem found."""
+    """Read and check the reference data. Raises Misconfigured with every problem found, each with its line."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        reference = Reference.model_validate(document)
+        text = path.read_text(encoding="utf-8")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        document = yaml.safe_load(text)
     except OSError as error:
-        raise InvalidReference(path, [f"无法读取 / cannot be read: {error.strerror}"]) from error
+        raise Misconfigured(f"{path}: 无法读取 / cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidReference(path, [f"不是 UTF-8 的 YAML / not YAML in UTF-8: {error}"]) from error
+        raise Misconfigured(f"{path}: 不是 UTF-8 的 YAML / not YAML in UTF-8: {error}") from error
+    found = list(_used_twice(root))
+    try:
+        reference = Reference.model_validate(document)
+        found += _contradictions(reference, document)
     except ValidationError as error:
-        raise InvalidReference(path, [_explain(problem) for problem in error.errors()]) from None
-    if problems := list(_dangling(reference)):
-        raise InvalidReference(path, problems)
+        found += [(problem["loc"], _explain(problem)) for problem in error.errors()]
+        if isinstance(document, dict):
+            found += _contradictions(
+                _sound_part(document, {problem["loc"][:2] for problem in error.errors()}), document
+            )
+    if found:
+        raise Misconfigured(*(f"{path}:{_line(root, place)}: {problem}" for place, problem in found))
     return reference
 
 
@@ -236,43 +241,101 @@ def _find(entries: Iterable[T], code: str) -> T:
     raise KeyError(code)
 
 
+Problem = tuple[Sequence[str | int], str]
+"""Where in the file, and key, value and fix in words."""
+
+
 def _explain(problem: Mapping[str, Any]) -> str:
     place = ".".join(str(part) for part in problem["loc"]) or "文件 file"
-    if problem["type"] == "missing":
-        return f"{place}: 缺少此项，请添加 / missing, add it"
-    fix = _FIXES.get(problem["type"], f"请改正 / change it: {problem['msg'].removeprefix('Value error, ')}")
-    return f"{place} = {reprlib.repr(problem['input'])}: {fix}"
+    given = problem["input"]
+    if problem["type"] == "missing" or isinstance(given, dict):
+        return f"{place}: {fix(problem)}"
+    # Secrets have no place in this file, so somebody may have put one here.
+    value = "（密 secret）" if re.search("passw|secret|token|private", place) else reprlib.repr(given)
+    return f"{place} = {value}: {fix(problem)}"
 
 
-_FIXES = {"extra_forbidden": "不认识此项，请删除或更正拼写 / not known, remove or respell it"}
+def _line(node: yaml.Node | None, place: Sequence[str | int]) -> int:
+    """Where the innermost part of a place begins that stands in the file. Entries go by number or by code."""
+    line = 1
+    for part in place:
+        if isinstance(node, yaml.MappingNode):
+            found = next((pair for pair in node.value if pair[0].value == part), None)
+        elif isinstance(node, yaml.SequenceNode):
+            entries = enumerate(node.value)
+            found = next(((entry, entry) for number, entry in entries if part in (number, _code(entry))), None)
+        else:
+            break
+        if found:
+            line, node = found[0].start_mark.line + 1, found[1]
+    return line
 
 
-def _dangling(reference: Reference) -> Iterator[str]:
-    """References that lead nowhere."""
-    known: Mapping[str, set[str]] = {
-        "owners": {entry.code for entry in reference.owners},
-        "counterparts": {entry.code for entry in reference.counterparts},
-        "warehouses": {entry.code for entry in reference.warehouses},
-        "carriers": {entry.code for entry in reference.carriers},
-        "order_no_prefixes": set(reference.order_no_prefixes),
-    }
+def _code(entry: yaml.Node) -> str | None:
+    pairs = entry.value if isinstance(entry, yaml.MappingNode) else ()
+    return next((value.value for key, value in pairs if key.value == "code"), None)
 
-    def check(place: str, code: str, kind: str) -> Iterator[str]:
-        if code not in known[kind]:
-            choice = ", ".join(sorted(known[kind])) or "-"
+
+def _used_twice(node: yaml.Node | None, place: tuple[str | int, ...] = ()) -> Iterator[Problem]:
+    """Keys that stand twice in one mapping, of which YAML would take the last in silence."""
+    if isinstance(node, yaml.SequenceNode):
+        for number, entry in enumerate(node.value):
+            yield from _used_twice(entry, (*place, number))
+    elif isinstance(node, yaml.MappingNode):
+        keys = [key.value for key, _ in node.value]
+        for key in dict.fromkeys(key for key in keys if keys.count(key) > 1):
+            path = ".".join(map(str, (*place, key)))
+            yield (*place, key), f"{path}: 键重复，请保留一个 / key used {keys.count(key)} times, keep one"
+        for key, value in node.value:
+            yield from _used_twice(value, (*place, key.value))
+
+
+def _sound_part(document: Mapping[str, Any], wrong: Collection[tuple[str | int, ...]]) -> Reference:
+    """What is left without the entries that are wrong, so that these hide nothing of the others."""
+
+    def kept(section: str) -> list[Any]:
+        entries = document.get(section)
+        sound = isinstance(entries, list) and (section,) not in wrong
+        return [entry for number, entry in enumerate(entries or ()) if (section, number) not in wrong] if sound else []
+
+    sections = ("owners", "counterparts", "warehouses", "stores", "carriers", "suppliers")
+    return Reference.model_validate(
+        {"version": "", "order_no_prefixes": {}, **{section: kept(section) for section in sections}}
+    )
+
+
+def _contradictions(reference: Reference, document: Mapping[str, Any]) -> Iterator[Problem]:
+    """References to what the document has nowhere, and shares of one shelf that are more than all of it."""
+
+    def check(section: str, code: str, key: str, value: str, kind: str) -> Iterator[Problem]:
+        entries = document.get(kind)
+        if not isinstance(entries, list | dict):
+            return
+        known = {str(entry.get("code") if isinstance(entry, dict) else entry) for entry in entries}
+        if value not in known:
             yield (
-                f"{place} = {code!r}: {kind} 中没有该编码，请改为其中之一或先添加 / "
-                f"not in {kind}; use one of these or add it: {choice}"
+                (section, code, key),
+                f"{section}[{code}].{key} = {value!r}: {kind} 中没有该编码，请改为其中之一或先添加 / "
+                f"not in {kind}; use one of these or add it: {', '.join(sorted(known)) or '-'}",
             )
 
+    shares: dict[tuple[str, str], dict[str, int]] = {}
     for store in reference.stores:
-        place = f"stores[{store.code}]"
         for owner in store.owners:
-            yield from check(f"{place}.owners", owner, "owners")
-        yield from check(f"{place}.warehouse", store.warehouse, "warehouses")
-        yield from check(f"{place}.carrier", store.carrier, "carriers")
-        yield from check(f"{place}.platform", store.platform, "order_no_prefixes")
+            yield from check("stores", store.code, "owners", owner, "owners")
+            shares.setdefault((store.warehouse, owner), {})[store.code] = store.stock_share_percent
+        yield from check("stores", store.code, "warehouse", store.warehouse, "warehouses")
+        yield from check("stores", store.code, "carrier", store.carrier, "carriers")
+        yield from check("stores", store.code, "platform", store.platform, "order_no_prefixes")
     for warehouse in reference.warehouses:
-        yield from check(f"warehouses[{warehouse.code}].counterpart", warehouse.counterpart, "counterparts")
+        yield from check("warehouses", warehouse.code, "counterpart", warehouse.counterpart, "counterparts")
     for supplier in reference.suppliers:
-        yield from check(f"suppliers[{supplier.code}].owner", supplier.owner, "owners")
+        yield from check("suppliers", supplier.code, "owner", supplier.owner, "owners")
+    for (shelf, owner), of_stores in shares.items():
+        if (total := sum(of_stores.values())) > PERCENT:
+            told = " + ".join(f"{code} {share}" for code, share in of_stores.items())
+            yield (
+                ("stores", next(reversed(of_stores)), "stock_share_percent"),
+                f"stores.stock_share_percent: {told} = {total}: 仓库 {shelf} 货主 {owner} 的份额超过 100，请调低 / "
+                f"shares of warehouse {shelf}, owner {owner} exceed 100, lower them",
+            )

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -25,8 +26,9 @@ from lemai_chassis.delivery.engine import Engine, explain
 from lemai_chassis.delivery.redrive import Redriver
 from lemai_chassis.delivery.relay import Relay
 from lemai_chassis.housekeeping import housekeeping
+from lemai_chassis.misconfigured import EXIT_CODE, Misconfigured
 from lemai_chassis.schedules import Schedule, Scheduler
-from lemai_chassis.settings import Settings
+from lemai_chassis.settings import Settings, read
 from lemai_chassis.state.aggregates import ConcurrentUpdateError
 from lemai_chassis.troubles import Troubles
 from lemai_chassis.wakeup import Wakeup, listening
@@ -111,6 +113,7 @@ class Process:
             timeout_graceful_shutdown=STOP_TIMEOUT_S,
         )
         server = _Server(config)
+        listener = _listener(self._settings)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, server.stop)
         async with self._service.resources:
@@ -118,7 +121,7 @@ class Process:
                 await prepare()
             async with asyncio.TaskGroup() as tasks:
                 loops = [tasks.create_task(self._keep_running(loop)) for loop in self._loops()]
-                await server.serve()
+                await server.serve([listener])
                 for loop in loops:
                     loop.cancel()
 
@@ -192,17 +195,38 @@ def _first(errors: ExceptionGroup[Exception]) -> Exception:
     return _first(first) if isinstance(first, ExceptionGroup) else first
 
 
+def _listener(settings: Settings) -> socket.socket:
+    """Taken before anything is begun, since a port in use stops everything."""
+    host, port = settings.http_host, settings.http_port
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise Misconfigured(
+            f"HTTP_HOST:HTTP_PORT = {host}:{port}: 无法监听，请换端口或停掉占用者 / "
+            f"cannot listen there, take another or stop what does: {error.strerror}"
+        ) from error
+
+
 def main(settings_type: type[S], build: Callable[[S], Service], migrations: Path) -> None:
-    """`python -m <service>` serves; `migrate` brings the database up to date; `revision TEXT` writes a new revision."""
-    settings = settings_type()
-    url = settings.database_url.get_secret_value()
-    match sys.argv[1:]:
-        case ["migrate"]:
-            asyncio.run(database.migrate(url, migrations))
-        case ["revision", message]:
-            asyncio.run(database.revise(url, migrations, message))
-        case _:
-            uvloop.run(_serve(settings, build))
+    """`python -m <service>` serves; `migrate` brings the database up to date; `revision TEXT` writes a new one.
+
+    `check` says whether it could serve. What cannot start says why in words, and ends with exit code 2.
+    """
+    try:
+        settings = read(settings_type)
+        url = settings.database_url.get_secret_value()
+        match sys.argv[1:]:
+            case ["migrate"]:
+                asyncio.run(database.migrate(url, migrations))
+            case ["revision", message]:
+                asyncio.run(database.revise(url, migrations, message))
+            case ["check"]:
+                _built(settings, build)
+            case _:
+                uvloop.run(_serve(settings, build))
+    except Misconfigured as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(EXIT_CODE)
 
 
 def collect_garbage_rarely() -> None:
@@ -212,8 +236,16 @@ def collect_garbage_rarely() -> None:
     gc.set_threshold(GARBAGE_THRESHOLD)
 
 
+def _built(settings: S, build: Callable[[S], Service]) -> Service:
+    """The service put together. Raises Misconfigured; a file that its settings name and that is not there is one."""
+    try:
+        return build(settings)
+    except OSError as error:
+        raise Misconfigured(f"{error.filename}: 无法读取 / cannot be read: {error.strerror}") from error
+
+
 async def _serve(settings: S, build: Callable[[S], Service]) -> None:
-    service = build(settings)
+    service = _built(settings, build)
     logging.configure(service.name)
     collect_garbage_rarely()
     await Process(service, settings).run()

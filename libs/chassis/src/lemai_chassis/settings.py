@@ -1,26 +1,73 @@
 """What a process is told by its environment. Secrets come as files or variables, never from the repository."""
 
+import reprlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
-from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from lemai_chassis.misconfigured import Misconfigured, fix
+
+S = TypeVar("S", bound="Settings")
+DRIVER = "postgresql+asyncpg"
+
+
+def _database(url: SecretStr) -> SecretStr:
+    try:
+        parts = make_url(url.get_secret_value())
+    except (ArgumentError, ValueError):
+        parts = None
+    if parts is None or parts.drivername != DRIVER or not (parts.host and parts.database):
+        form = f"{DRIVER}://USER:PASSWORD@HOST:PORT/DATABASE"
+        raise ValueError(f"应为 {form}，特殊字符须 % 转义 / should be {form}, special characters escaped by %")
+    return url
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 
 
 class Settings(BaseSettings):
     """Settings every service has; a service with more of its own inherits from this."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     lemai_config: Path = Path("config/lemai.yaml")
     """The reference data: owners, stores, warehouses, counterparts, …"""
-    database_url: SecretStr
-    """`postgresql+asyncpg://…` of the service's own database."""
-    keyring_database_url: SecretStr | None = None
+    database_url: DatabaseUrl
+    """`postgresql+asyncpg://…` of the service's own database, without a transaction pooler in between."""
+    keyring_database_url: DatabaseUrl | None = None
     """Where consignee keys are kept; only services that seal or reveal consignees have it."""
-    kafka_bootstrap_servers: str
     access_file: Path | None = None
     """Who may do what: a JSON list of `name`, `roles`, `owners`, `token_sha256`. None: nobody may do anything."""
+    kafka_bootstrap_servers: Annotated[str, Field(pattern=r"^[^\s,]+:\d+(,[^\s,]+:\d+)*$")]
+    """The brokers, `HOST:PORT`, several by commas."""
     http_host: str = "127.0.0.1"
-    http_port: int = 8000
+    """Where its REST listens."""
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """0: any free one."""
     master_key_file: Path | None = None
     """32 bytes in base64: wraps the consignee keys and keys the digests."""
+
+
+def read(settings_type: type[S]) -> S:
+    """From the environment. Raises Misconfigured with every variable that is missing or wrong."""
+    try:
+        return settings_type()
+    except ValidationError as error:
+        raise Misconfigured(*(_told(settings_type, problem) for problem in error.errors())) from None
+    except SettingsError as error:
+        raise Misconfigured(f"环境变量不是有效的 JSON / a variable is not JSON: {error}") from None
+
+
+def _told(settings_type: type[Settings], problem: Mapping[str, Any]) -> str:
+    name = str(problem["loc"][0])
+    field = settings_type.model_fields[name]
+    if problem["type"] == "missing":
+        return f"{name.upper()}: 未设置此环境变量，请设置 / not set, set this variable: {field.description}"
+    secret = "SecretStr" in str(field.annotation) + str(field.metadata)
+    value = "（密 secret）" if secret else reprlib.repr(problem["input"])
+    return f"{name.upper()} = {value}: {fix(problem)}"

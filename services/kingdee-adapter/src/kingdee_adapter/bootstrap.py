@@ -5,8 +5,6 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from kingdee_adapter import consumers
 from kingdee_adapter.api.calls import Signer, SoapCaller, signed_router, soap_router
 from kingdee_adapter.api.router import router
@@ -23,12 +21,14 @@ from lemai_chassis.database import connect
 from lemai_chassis.delivery.calls import CallKind
 from lemai_chassis.delivery.engine import Engine, Storage
 from lemai_chassis.keyring import Keyring, MasterKey, Seal
+from lemai_chassis.misconfigured import Misconfigured, Problems
 from lemai_chassis.reference import Counterpart, HttpChannel, K3CloudChannel, Reference, SoapChannel
 from lemai_chassis.schedules import Schedule
 from lemai_chassis.service import Service
-from lemai_chassis.settings import Settings
+from lemai_chassis.settings import DatabaseUrl, Settings
 from lemai_docking.channels.http_server import NonceTable
 from lemai_docking.codec import Codec
+from lemai_docking.definitions.layout import DefinitionError
 from lemai_docking.definitions.profile import Profile, find_profile
 from lemai_docking.encodings.choice import codec_of
 from lemai_docking.journal.tables import Vault
@@ -37,7 +37,7 @@ from lemai_docking.journal.tables import Vault
 class AdapterSettings(Settings):
     """The adapter reveals consignees when it writes a file, and keeps files sealed."""
 
-    keyring_database_url: SecretStr
+    keyring_database_url: DatabaseUrl
     master_key_file: Path
     docking_root: Path
     """Holds one exchange folder for each counterpart whose channel is one."""
@@ -46,8 +46,12 @@ class AdapterSettings(Settings):
 
 
 def build(settings: AdapterSettings) -> Service:
-    known = reference.read(settings.lemai_config)
-    master = MasterKey.read(settings.master_key_file)
+    problems = Problems()
+    with problems.of(Misconfigured):
+        known = reference.read(settings.lemai_config)
+    with problems.of(Misconfigured):
+        master = MasterKey.read(settings.master_key_file)
+    problems.raise_any()
     keyring = Keyring(connect(settings.keyring_database_url.get_secret_value()), master)
     dockings: dict[str, Docking] = {}
     posters: dict[str, Poster] = {}
@@ -61,7 +65,9 @@ def build(settings: AdapterSettings) -> Service:
     members = Members(engine, known, settings, keyring, vault)
     for counterpart in known.counterparts:
         if counterpart.kind == KIND:
-            members.add(counterpart)
+            with problems.of(Misconfigured):
+                members.add(counterpart)
+    problems.raise_any()
     dockings |= members.dockings
     posters |= members.posters
     return Service(
@@ -103,8 +109,16 @@ class Members:
         self.loops: list[Callable[[], Awaitable[None]]] = []
 
     def add(self, counterpart: Counterpart) -> None:
-        """One more. Raises DefinitionError or LookupError naming what is wrong with its configuration."""
-        profile = find_profile(counterpart.profile, self._config)
+        """One more. Raises Misconfigured naming what is wrong with its profile, its options or its secrets."""
+        place = f"lemai.yaml counterparts[{counterpart.code}]"
+        try:
+            self._add(counterpart, find_profile(counterpart.profile, self._config))
+        except DefinitionError as error:
+            raise Misconfigured(*(f"{place}: {error.file}: {problem}" for problem in error.problems)) from error
+        except LookupError as error:
+            raise Misconfigured(f"{place}: {error}") from error
+
+    def _add(self, counterpart: Counterpart, profile: Profile) -> None:
         code = counterpart.code
         match counterpart.channel:
             case K3CloudChannel() as channel:

@@ -5,20 +5,20 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
-import orjson
-from pydantic import SecretStr
+from pydantic import TypeAdapter, ValidationError
 
 from lemai_chassis import reference
 from lemai_chassis.database import connect
 from lemai_chassis.delivery.calls import CallKind
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.keyring import Keyring, MasterKey
-from lemai_chassis.reference import InvalidReference, Reference, Store
+from lemai_chassis.misconfigured import Misconfigured, Problems, fix
+from lemai_chassis.reference import Reference, Store
 from lemai_chassis.schedules import Schedule
 from lemai_chassis.service import Service
-from lemai_chassis.settings import Settings
+from lemai_chassis.settings import DatabaseUrl, Settings
 from lemai_marketplace.http import http_client
-from lemai_marketplace.plugins import Credentials, load
+from lemai_marketplace.plugins import Credentials, Factory, UnknownPlatform, load
 from lemai_marketplace.protocols import PullTrades
 from marketplace_adapter import api, handlers
 from marketplace_adapter.consumers import ROUTES
@@ -34,7 +34,7 @@ PULL_FAILED = "pull_failed"
 class AdapterSettings(Settings):
     """The adapter seals consignees and calls platforms, so it has the keys to both."""
 
-    keyring_database_url: SecretStr
+    keyring_database_url: DatabaseUrl
     master_key_file: Path
     store_secrets_file: Path
     """JSON by store code: endpoint, app_key, app_secret, session."""
@@ -42,7 +42,12 @@ class AdapterSettings(Settings):
 
 def build(settings: AdapterSettings) -> Service:
     known = reference.read(settings.lemai_config)
-    credentials = _credentials(known, settings.store_secrets_file)
+    problems = Problems()
+    with problems.of(Misconfigured):
+        credentials = _credentials(known, settings.store_secrets_file)
+    with problems.of(Misconfigured):
+        master = MasterKey.read(settings.master_key_file)
+    problems.raise_any()
     database = connect(settings.database_url.get_secret_value())
     keyring_database = connect(settings.keyring_database_url.get_secret_value())
     http = http_client(CALL_TIMEOUT.total_seconds() - 1)
@@ -51,10 +56,9 @@ def build(settings: AdapterSettings) -> Service:
         resources.push_async_callback(close)
 
     engine = Engine(database, "marketplace-adapter", STORAGE, ROUTES)
-    master = MasterKey.read(settings.master_key_file)
     keyring = Keyring(keyring_database, master)
     sealer = Sealer(keyring, master)
-    marketplaces = {store.code: load(store.platform)(credentials[store.code], http) for store in known.stores}
+    marketplaces = {code: create(own, http) for code, (create, own) in credentials.items()}
     pullers = {
         code: Puller(engine, marketplace, sealer, known.store(code))
         for code, marketplace in marketplaces.items()
@@ -71,17 +75,24 @@ def build(settings: AdapterSettings) -> Service:
     )
 
 
-def _credentials(known: Reference, secrets_file: Path) -> Mapping[str, Credentials]:
-    """Every store's credentials, by store code. Raises InvalidReference for stores that have none."""
-    secrets = orjson.loads(secrets_file.read_bytes())
-    problems = [
-        f"缺少店铺 {store.code} 的凭据，请添加 / no credentials for store {store.code}, add them"
-        for store in known.stores
-        if store.code not in secrets
-    ]
-    if problems:
-        raise InvalidReference(secrets_file, problems)
-    return {store.code: Credentials(**secrets[store.code]) for store in known.stores}
+def _credentials(known: Reference, secrets_file: Path) -> Mapping[str, tuple[Factory, Credentials]]:
+    """Every store's plugin and credentials, by store code. Raises Misconfigured for stores that lack one."""
+    try:
+        secrets = TypeAdapter(dict[str, Credentials]).validate_json(secrets_file.read_bytes())
+    except ValidationError as error:
+        told = (f"{'.'.join(map(str, problem['loc']))}: {fix(problem)}" for problem in error.errors())
+        raise Misconfigured(*(f"{secrets_file}: {problem}" for problem in told)) from None
+    problems = Problems()
+    found = {}
+    for store in known.stores:
+        if store.code not in secrets:
+            lacking = f"缺少店铺 {store.code} 的凭据，请添加 / no credentials for store {store.code}, add them"
+            problems.append(f"{secrets_file}: {lacking}")
+            continue
+        with problems.of(UnknownPlatform):
+            found[store.code] = load(store.platform), secrets[store.code]
+    problems.raise_any()
+    return found
 
 
 def _schedules(store: Store, pullers: Mapping[str, Puller]) -> list[Schedule]:

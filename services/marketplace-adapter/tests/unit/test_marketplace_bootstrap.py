@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from lemai_chassis.reference import InvalidReference
+from lemai_chassis.misconfigured import Misconfigured
 from marketplace_adapter.bootstrap import AdapterSettings, build
 
 
 def test_a_store_without_credentials_is_named(tmp_path: Path) -> None:
     secrets = tmp_path / "store-secrets.json"
-    secrets.write_text('{"TM-02": {}}')
+    secrets.write_text("{}")
     settings = AdapterSettings(
         lemai_config=Path(__file__).parents[1] / "lemai.yaml",
         database_url=SecretStr("postgresql+asyncpg://nowhere/x"),
@@ -23,7 +23,9 @@ def test_a_store_without_credentials_is_named(tmp_path: Path) -> None:
     )
     settings.master_key_file.write_bytes(base64.b64encode(bytes(32)))
 
-    with pytest.raises(InvalidReference) as caught:
+    with pytest.raises(Misconfigured) as caught:
         build(settings)
 
-    assert caught.value.problems == ("缺少店铺 TM-01 的凭据，请添加 / no credentials for store TM-01, add them",)
+    assert caught.value.problems == (
+        f"{secrets}: 缺少店铺 TM-01 的凭据，请添加 / no credentials for store TM-01, add them",
+    )

@@ -187,8 +187,16 @@ def load_profile(source: Traversable | Path) -> Profile:
 
 
 def find_profile(name: str, folder: Path) -> Profile:
-    """The profile a configuration in `folder` names: a built-in one, or a file such as `profiles/acme.yaml`."""
-    return load_profile(folder / name) if name.endswith((".yaml", ".yml")) else built_in(name)
+    """The profile a configuration in `folder` names: a built-in one, or a file such as `profiles/acme.yaml`.
+
+    Raises DefinitionError.
+    """
+    try:
+        return load_profile(folder / name) if name.endswith((".yaml", ".yml")) else built_in(name)
+    except FileNotFoundError as error:
+        known = ", ".join(sorted(Path(file.name).stem for file in (files(__package__) / "profiles").iterdir()))
+        absent = Path(error.filename).stem
+        raise DefinitionError(name, [f"没有此方案 no such profile: {absent}；内置 built in: {known}"]) from None
 
 
 def built_in(name: str) -> Profile:
