@@ -25,7 +25,7 @@ REPOSITORY = Path(__file__).parents[2]
 BASE = "deploy/k8s/base"
 SERVICES = sorted(project.parent.name for project in (REPOSITORY / "services").glob("*/pyproject.toml"))
 KINDS = {"ConfigMap", "Deployment", "PersistentVolumeClaim", "Service"}
-SECRET = "known to the cluster only"
+SECRET = "postgresql+asyncpg://known:to@the.cluster/only"
 PROBES = {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
 KUBERNETES = "1.36"
 

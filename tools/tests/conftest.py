@@ -33,8 +33,8 @@ counterparts: [{code: KD, kind: kingdee, profile: kingdee-default, channel: {kin
 warehouses: [{code: WH01, counterpart: KD}, {code: WH02, counterpart: KD}]
 carriers: [{code: SF}]
 stores:
-  - {code: T01, platform: tmall, owners: [JFY], warehouse: WH01, carrier: SF}
-  - {code: J01, platform: jd, owners: [JFY], warehouse: WH01, carrier: SF}
+  - {code: T01, platform: tmall, owners: [JFY], warehouse: WH01, carrier: SF, stock_share_percent: 50}
+  - {code: J01, platform: jd, owners: [JFY], warehouse: WH01, carrier: SF, stock_share_percent: 50}
 order_no_prefixes: {tmall: TM, jd: JD}
 """
 

@@ -90,6 +90,7 @@ REFERENCE = Reference.model_validate(
                 "owners": owners,
                 "warehouse": warehouse,
                 "carrier": "SF",
+                "stock_share_percent": 50,
             }
             for code, name, owners, warehouse in (
                 ("TM-JFY-01", "聚芳永旗舰店", ["JFY"], "WH01"),
@@ -289,7 +290,7 @@ async def adapter(
         lemai_config=config,
         database_url=SecretStr(database_url),
         keyring_database_url=SecretStr(keyring_url),
-        kafka_bootstrap_servers="unused",
+        kafka_bootstrap_servers="unused:9092",
         master_key_file=key,
         docking_root=folder / "exchange",
         docking_secrets=folder,

@@ -113,10 +113,10 @@ class Process:
             timeout_graceful_shutdown=STOP_TIMEOUT_S,
         )
         server = _Server(config)
-        listener = _listener(self._settings)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, server.stop)
-        async with self._service.resources:
+        async with self._service.resources as resources:
+            listener = resources.enter_context(_listener(self._settings))
             for prepare in self._service.on_start:
                 await prepare()
             async with asyncio.TaskGroup() as tasks:

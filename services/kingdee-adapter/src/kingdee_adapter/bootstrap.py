@@ -115,7 +115,7 @@ class Members:
             self._add(counterpart, find_profile(counterpart.profile, self._config))
         except DefinitionError as error:
             raise Misconfigured(*(f"{place}: {error.file}: {problem}" for problem in error.problems)) from error
-        except LookupError as error:
+        except (LookupError, ValueError) as error:
             raise Misconfigured(f"{place}: {error}") from error
 
     def _add(self, counterpart: Counterpart, profile: Profile) -> None:

@@ -10,8 +10,8 @@ from kingdee_world import KINGDEE, REFERENCE
 from pydantic import SecretStr
 
 from kingdee_adapter.bootstrap import AdapterSettings, build
+from lemai_chassis.misconfigured import Misconfigured
 from lemai_chassis.service import Service
-from lemai_docking.definitions.layout import DefinitionError
 
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1rXsZ4lA3Y0CqAaJ9y1b0pX8cW1nq3m2v4b5n6m7q8"
 K3 = {
@@ -54,7 +54,7 @@ def built(folder: Path, channel: dict[str, Any], secrets: tuple[str, ...], profi
             lemai_config=folder / "lemai.yaml",
             database_url=SecretStr("postgresql+asyncpg://nowhere/kingdee"),
             keyring_database_url=SecretStr("postgresql+asyncpg://nowhere/keyring"),
-            kafka_bootstrap_servers="unused",
+            kafka_bootstrap_servers="unused:9092",
             master_key_file=folder / "master.key",
             docking_root=folder,
             docking_secrets=folder,
@@ -78,7 +78,7 @@ async def test_a_channel_runs_what_its_kind_needs(tmp_path: Path, kind: str, loo
 async def test_a_missing_secret_is_named(tmp_path: Path, kind: str, missing: str) -> None:
     others = tuple(name for name in SECRETS[kind] if name != missing)
 
-    with pytest.raises(LookupError, match=f"DOCKING_SECRETS: {KINGDEE}.{missing} 缺少此文件"):
+    with pytest.raises(Misconfigured, match=f"{KINGDEE}.: DOCKING_SECRETS: {KINGDEE}.{missing} 缺少此文件"):
         built(tmp_path, CHANNELS[kind], others)
 
 
@@ -95,12 +95,12 @@ async def test_a_pull_is_a_loop_of_its_own(tmp_path: Path) -> None:
 
 
 async def test_a_password_never_goes_over_an_open_network(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="须用 https"):
+    with pytest.raises(Misconfigured, match="须用 https"):
         built(tmp_path, CHANNELS["soap"] | {"url": "http://kingdee.example/soap"}, SECRETS["soap"])
 
 
 async def test_an_unknown_option_of_a_site_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DefinitionError) as refused:
+    with pytest.raises(Misconfigured) as refused:
         built(tmp_path, K3 | {"orgs": "100"}, SECRETS["k3cloud"])
 
     assert f"counterparts[{KINGDEE}].channel: orgs" in str(refused.value)
@@ -114,5 +114,5 @@ async def test_a_profile_of_ones_own_lies_beside_the_configuration(tmp_path: Pat
     (tmp_path / "profiles/acme.yaml").write_text("extends: kingdee-default\nprofile: acme\ntham: ACME\n")
 
     assert len(service.loops) == 2
-    with pytest.raises(DefinitionError, match=r"acme\.yaml: tham"):
+    with pytest.raises(Misconfigured, match=r"acme\.yaml: tham"):
         built(tmp_path, CHANNELS["folder"], (), "profiles/acme.yaml")
