@@ -12,6 +12,7 @@ import structlog
 from fastapi import APIRouter
 
 from lemai_chassis.access import Access, Person, Role, UndeclaredRoute, needs, without_token
+from lemai_chassis.misconfigured import Misconfigured
 from lemai_chassis.service import application
 from lemai_chassis.testing import access, person, token
 
@@ -150,6 +151,6 @@ def test_a_wrong_file_is_refused_and_says_where(tmp_path: Path, change: dict[str
     path = tmp_path / "access.json"
     entry = {"name": "li.na", "roles": ["orders"], "owners": ["*"], "token_sha256": sha256(b"secret").hexdigest()}
     path.write_text(json.dumps([entry, entry | change]))
-    with pytest.raises(ValueError, match=named) as refused:
+    with pytest.raises(Misconfigured, match=named) as refused:
         Access.read(path)
     assert "secret" not in str(refused.value)

@@ -19,6 +19,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
+from lemai_chassis.misconfigured import Misconfigured, fix
 from lemai_chassis.web import FieldProblem, Problem
 
 log = structlog.get_logger()
@@ -93,15 +94,18 @@ class Access:
 
     @classmethod
     def read(cls, path: Path | None) -> "Access":
-        """From a JSON list of people; nobody without a path. Raises ValueError naming what is wrong."""
+        """From a JSON list of people; nobody without a path. Raises Misconfigured naming what is wrong."""
+        key = f"ACCESS_FILE = {path}"
         try:
             people = TypeAdapter(list[Person]).validate_json(path.read_bytes()) if path else []
+        except OSError as error:
+            raise Misconfigured(f"{key}: 无法读取 / cannot be read: {error.strerror}") from error
         except ValidationError as error:  # Not what was found there: it may be a token.
-            wrong = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_input=False)]
-            raise ValueError(f"{path}: {'; '.join(wrong)}") from None
+            told = (f"{'.'.join(map(str, each['loc']))}: {fix(each)}" for each in error.errors(include_input=False))
+            raise Misconfigured(*(f"{key}: {problem}" for problem in told)) from None
         by_token = {person.token_sha256: person for person in people}
         if len(by_token) < len(people):
-            raise ValueError(f"{path}: 两人使用同一令牌 / two entries have the same token_sha256")
+            raise Misconfigured(f"{key}: 两人使用同一令牌 / two entries have the same token_sha256")
         return cls(by_token)
 
     def person(self, token: str) -> Person | None:
