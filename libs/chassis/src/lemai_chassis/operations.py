@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from pydantic import BaseModel
 
 from lemai_chassis.access import Person, Role, needs, without_token
@@ -17,6 +18,8 @@ from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.web import PAGE_MAX, Page, not_found
 
 HEARTBEAT_MAX_S = 60
+PARKED_KEYS = Gauge("lemai_parked_keys", "Keys that are parked now")
+CALL_AGE_SECONDS = Gauge("lemai_outbound_call_age_seconds", "Age of the oldest call that has not ended", ["kind"])
 Probe = Callable[[], str]
 """Why a part of the process does not work; empty when it does."""
 
@@ -86,7 +89,15 @@ def _probes(engine: Engine, heartbeat: Callable[[], float], probes: Sequence[Pro
         return Health(alive=True, reasons=reasons, failing=failing)
 
     @routes.get("/metrics", response_class=Response)
-    async def metrics() -> Response:
+    async def figures() -> Response:
+        """For Prometheus; what is asked of the database is left out while that is away."""
+        CALL_AGE_SECONDS.clear()
+        with suppress(*ERRORS):
+            async with engine.database.connect() as connection:
+                parked = await connection.exec_driver_sql("SELECT count(*) FROM parked_key")
+                PARKED_KEYS.set(parked.scalar_one())
+                for row in await connection.exec_driver_sql(_CALL_AGES):
+                    CALL_AGE_SECONDS.labels(row.kind).set(row.age_s)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return routes
@@ -147,6 +158,10 @@ async def _discard(key: str, seq: int, reason: str, transaction: Transaction) ->
 
 
 _FAILING = "SELECT code || ' ' || about || ': ' || reason FROM trouble ORDER BY since LIMIT 50"
+_CALL_AGES = """
+SELECT kind, extract(epoch FROM now() - min(created_at)) AS age_s FROM outbound_call
+WHERE state IN ('pending', 'sending', 'unknown') GROUP BY kind
+"""
 _PARKED_KEY_COLUMNS = """
 SELECT k.key, k.reason, k.awaits, k.due_at, k.attempts, k.parked_at,
        (SELECT count(*) FROM parked_message m WHERE m.key = k.key) AS messages

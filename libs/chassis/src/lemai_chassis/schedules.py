@@ -10,6 +10,7 @@ import structlog
 from lemai_chassis.database import POOL_SIZE
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.troubles import Troubles
+from lemai_chassis.trace import CURRENT, Cause, span
 
 log = structlog.get_logger()
 RECHECK_S = 10.0
@@ -68,8 +69,11 @@ class Scheduler:
 
     async def _turn(self, schedule: Schedule, *, failing: bool) -> timedelta:
         """Run it; how long after this run's beginning the next is due."""
+        cause = Cause(f"schedule:{schedule.name}")
+        CURRENT.set(cause)
         try:
-            await schedule.run()
+            with span(cause.causationid, cause):
+                await schedule.run()
         except Exception as error:
             log.exception("schedule failed", schedule=schedule.name)
             return min(schedule.every, await self._troubles.failed(schedule.alert, schedule.name, error))

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,8 +18,9 @@ import uvicorn
 import uvloop
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
+from pydantic import SecretStr
 
-from lemai_chassis import database, kafka, logging, operations, stuck
+from lemai_chassis import database, kafka, logging, operations, stuck, trace
 from lemai_chassis.access import Access, guard
 from lemai_chassis.delivery.calls import CallKind, CallWorker
 from lemai_chassis.delivery.consumer import ConsumerLoop
@@ -26,7 +28,11 @@ from lemai_chassis.delivery.engine import Engine, explain
 from lemai_chassis.delivery.redrive import Redriver
 from lemai_chassis.delivery.relay import Relay
 from lemai_chassis.housekeeping import housekeeping
+<<<<<<< HEAD
 from lemai_chassis.misconfigured import EXIT_CODE, Misconfigured
+=======
+from lemai_chassis.requests import Requests
+>>>>>>> 9d4a931 (WIP traces)
 from lemai_chassis.schedules import Schedule, Scheduler
 from lemai_chassis.settings import Settings, read
 from lemai_chassis.state.aggregates import ConcurrentUpdateError
@@ -41,6 +47,7 @@ STEADY_S = 60
 """A loop that ran so long works."""
 TELL_TIMEOUT_S = 2
 STOP_TIMEOUT_S = 3
+READY_POLL_S = 0.1
 GARBAGE_THRESHOLD = 50_000
 INFRASTRUCTURE_ERRORS = (*database.ERRORS, ConcurrentUpdateError, KafkaError)
 
@@ -66,6 +73,7 @@ class Service:
 def application(name: str, routers: Iterable[APIRouter], people: Access) -> FastAPI:
     """The HTTP face of a service. Raises UndeclaredRoute."""
     app = FastAPI(title=name, version="1", docs_url="/docs", openapi_url="/openapi.json")
+    app.add_middleware(Requests)
     add_problem_handlers(app)
     for router in routers:
         app.include_router(router)
@@ -121,7 +129,13 @@ class Process:
                 await prepare()
             async with asyncio.TaskGroup() as tasks:
                 loops = [tasks.create_task(self._keep_running(loop)) for loop in self._loops()]
+<<<<<<< HEAD
                 await server.serve([listener])
+=======
+                loops.append(tasks.create_task(self._tell_ready()))
+                await server.serve()
+                log.info("stopping")
+>>>>>>> 9d4a931 (WIP traces)
                 for loop in loops:
                     loop.cancel()
 
@@ -134,25 +148,31 @@ class Process:
         return [self._listen, self._relay, redriver.run, scheduler.run, *consuming, *calls, *service.loops]
 
     async def _keep_running(self, loop: Callable[[], Awaitable[None]]) -> None:
-        failures = 0
+        failures, name = 0, trace.name_of(loop)
+        trace.CURRENT.set(trace.Cause(f"loop:{name}"))
         while True:
             started = asyncio.get_running_loop().time()
-            steady = asyncio.create_task(self._steady(loop.__qualname__))
+            steady = asyncio.create_task(self._steady(name))
             try:
                 await loop()
             except* INFRASTRUCTURE_ERRORS as errors:
-                await self._fails(loop.__qualname__, _first(errors))
+                await self._fails(name, list(_each(errors)))
             finally:
                 steady.cancel()
             lasted_s = asyncio.get_running_loop().time() - started
             failures = 0 if lasted_s > BACKOFF_S[-1] else failures + 1
             await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
 
-    async def _fails(self, loop: str, error: Exception) -> None:
-        log.warning("begins again", loop=loop, error=explain(error))
+    async def _tell_ready(self) -> None:
+        while self._consumer_trouble() or self._relay_trouble:  # noqa: ASYNC110 - two loops say it, and once
+            await asyncio.sleep(READY_POLL_S)
+        log.info("ready", host=self._settings.http_host, port=self._settings.http_port)
+
+    async def _fails(self, loop: str, errors: Sequence[Exception]) -> None:
+        log.warning("begins again", loop=loop, errors=[explain(error) for error in errors])
         with suppress(*INFRASTRUCTURE_ERRORS, TimeoutError):  # It may be the database itself that is away.
             async with asyncio.timeout(TELL_TIMEOUT_S):
-                await self._troubles.failed("loop_failed", loop, error)
+                await self._troubles.failed("loop_failed", loop, errors[0])
 
     async def _steady(self, loop: str) -> None:
         await asyncio.sleep(STEADY_S)
@@ -190,9 +210,13 @@ class Process:
         return f"consumer: {trouble}" if trouble else ""
 
 
-def _first(errors: ExceptionGroup[Exception]) -> Exception:
-    first = errors.exceptions[0]
-    return _first(first) if isinstance(first, ExceptionGroup) else first
+def _each(error: Exception) -> Iterator[Exception]:
+    """Every error that is in a group of them."""
+    if isinstance(error, ExceptionGroup):
+        for inner in error.exceptions:
+            yield from _each(inner)
+    else:
+        yield error
 
 
 def _listener(settings: Settings) -> socket.socket:
@@ -245,7 +269,17 @@ def _built(settings: S, build: Callable[[S], Service]) -> Service:
 
 
 async def _serve(settings: S, build: Callable[[S], Service]) -> None:
+<<<<<<< HEAD
     service = _built(settings, build)
     logging.configure(service.name)
+=======
+    service = build(settings)
+    logging.configure(service.name, settings.log_level)
+    if settings.otel_exporter_otlp_endpoint:
+        service.resources.callback(trace.export(service.name, settings.otel_exporter_otlp_endpoint).shutdown)
+    shown = {name: value for name, value in settings if not isinstance(value, SecretStr)}
+    log.info("started", version=version("lemai-chassis"), settings=shown)
+>>>>>>> 9d4a931 (WIP traces)
     collect_garbage_rarely()
     await Process(service, settings).run()
+    log.info("stopped")

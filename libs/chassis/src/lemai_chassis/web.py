@@ -14,11 +14,9 @@ from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
-from lemai_chassis import trace
 from lemai_chassis.database import DRIVER_ERRORS, sqlstate
 from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.state.unit_of_work import Ref, UnitOfWork
-from lemai_chassis.trace import Cause
 
 M = TypeVar("M")
 R = TypeVar("R", bound=BaseModel)
@@ -120,13 +118,12 @@ class Commands:
         refs = tuple(touches)
         asked = f"{request.state.person.name} {request.method} {request.url.path}"
         fingerprint = hashlib.sha256(asked.encode() + await request.body()).hexdigest()
-        cause = Cause(key or "", trace.child(request.headers.get("traceparent", "")))
 
         async def work(transaction: Transaction) -> bytes:
             if key and (answer := await _answered(transaction, key, fingerprint)):
                 return answer
             await transaction.load(refs)
-            answer = (await transaction.run(handler, command, cause)).model_dump_json().encode()
+            answer = (await transaction.run(handler, command)).model_dump_json().encode()
             if key:
                 await transaction.connection.exec_driver_sql(
                     "UPDATE idempotency SET answer = $2::text::jsonb WHERE key = $1", (key, answer.decode())

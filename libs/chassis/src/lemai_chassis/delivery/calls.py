@@ -22,7 +22,7 @@ from lemai_chassis.delivery import metrics
 from lemai_chassis.delivery.engine import Engine, Transaction, is_about_the_work
 from lemai_chassis.delivery.parking import storable
 from lemai_chassis.state.unit_of_work import Ref, UnitOfWork
-from lemai_chassis.trace import CURRENT, Cause, names
+from lemai_chassis.trace import CLIENT, CURRENT, Cause, names, span
 from lemai_chassis.wakeup import Wakeup
 
 log = structlog.get_logger()
@@ -135,8 +135,9 @@ class CallWorker:
     async def _make(self, call: Call) -> None:
         CURRENT.set(call.cause)
         try:
-            async with asyncio.timeout(self._kind.timeout.total_seconds()):
-                answer = await self._resolve_or_perform(call)
+            with span(f"call {call.kind}", call.cause, CLIENT, key=call.key):
+                async with asyncio.timeout(self._kind.timeout.total_seconds()):
+                    answer = await self._resolve_or_perform(call)
         except Exception as error:
             answer = Answer.unknown(error)
         if answer.outcome is Outcome.UNKNOWN:

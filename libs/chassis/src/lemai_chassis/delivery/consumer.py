@@ -13,6 +13,7 @@ from lemai_chassis.database import ERRORS
 from lemai_chassis.delivery import metrics
 from lemai_chassis.delivery.engine import Engine, RevokedError
 from lemai_chassis.delivery.message import Message
+from lemai_chassis.trace import CURRENT, span
 
 log = structlog.get_logger()
 BATCH_RECORDS = 500
@@ -82,7 +83,8 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         metrics.BATCH_RECORDS.observe(len(messages))
         self._report_lag({place: records[0].offset for place, records in batch.items()})
         started = time.monotonic()
-        await self._engine.run(messages, still_ours=lambda: self._consumer.assignment() >= set(batch))
+        with span("batch", CURRENT.get(), records=len(messages)):
+            await self._engine.run(messages, still_ours=lambda: self._consumer.assignment() >= set(batch))
         self._pace(len(messages), time.monotonic() - started)
         offsets = {place: records[-1].offset + 1 for place, records in batch.items()}
         try:

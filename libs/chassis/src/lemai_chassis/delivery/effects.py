@@ -8,7 +8,7 @@ from uuid import uuid4
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from lemai_chassis import trace
+from lemai_chassis import logging, trace
 from lemai_chassis.state.unit_of_work import Emitted, RequestedCall
 from lemai_chassis.trace import Cause
 
@@ -21,10 +21,12 @@ class EventTooLargeError(ValueError):
 
 async def append_events(connection: AsyncConnection, events: Sequence[tuple[Emitted, Cause]], now: datetime) -> None:
     """Append events in their order. Raises EventTooLargeError."""
-    rows = [_event_row(emitted, cause) for emitted, cause in events]
+    told = [(emitted, trace.onward(cause, emitted.event.type)) for emitted, cause in events]
+    rows = [_event_row(emitted, cause) for emitted, cause in told]
     if rows:
         columns = (list(column) for column in zip(*rows, strict=True))
         await connection.exec_driver_sql(_APPEND_EVENTS, (now, *columns))
+        logging.steps((emitted.event, cause) for emitted, cause in told)
 
 
 async def request_calls(connection: AsyncConnection, calls: Sequence[tuple[RequestedCall, Cause]]) -> None:
@@ -32,13 +34,13 @@ async def request_calls(connection: AsyncConnection, calls: Sequence[tuple[Reque
     waiting: dict[tuple[str, str], list[tuple[RequestedCall, Cause]]] = {}
     for call, cause in calls:
         earlier = [] if call.supersede else waiting.get((call.kind, call.key), [])
-        waiting[call.kind, call.key] = [*earlier, (call, cause)]
+        waiting[call.kind, call.key] = [*earlier, (call, trace.onward(cause, f"call {call.kind}"))]
     superseded = [key for key, queue in waiting.items() if queue[0][0].supersede]
     if superseded:
         kinds, keys = zip(*superseded, strict=True)
         await connection.exec_driver_sql(_SUPERSEDE_CALLS, (list(kinds), list(keys)))
     rows = [
-        (call.kind, call.key, orjson.dumps(call.payload).decode(), trace.child(cause.traceparent), cause.causationid)
+        (call.kind, call.key, orjson.dumps(call.payload).decode(), cause.traceparent, cause.causationid)
         for queue in waiting.values()
         for call, cause in queue
     ]
@@ -52,7 +54,7 @@ def _event_row(emitted: Emitted, cause: Cause) -> tuple[Any, ...]:
     if len(data.encode()) > EVENT_BYTES_MAX:
         raise EventTooLargeError(f"{event.type} of {event.subject}: {len(data.encode())} bytes")
     place = (event.type, event.topic.name, event.explicit_partition, event.partitionkey, event.subject)
-    return uuid4(), *place, emitted.aggregateversion, trace.child(cause.traceparent), cause.causationid, data
+    return uuid4(), *place, emitted.aggregateversion, cause.traceparent, cause.causationid, data
 
 
 _APPEND_EVENTS = """

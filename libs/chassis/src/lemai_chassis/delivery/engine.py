@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from lemai_chassis import trace
 from lemai_chassis.database import ERRORS, sqlstate
 from lemai_chassis.delivery import effects, metrics, parking
 from lemai_chassis.delivery.message import Message
@@ -148,7 +147,7 @@ class Engine:
 
         async def work(transaction: Transaction) -> R:
             await transaction.load(refs)
-            return await transaction.run(handler, command, cause or Cause("", trace.start()))
+            return await transaction.run(handler, command, cause)
 
         return await self.transact(work)
 
@@ -182,6 +181,7 @@ class Engine:
             park = await self._handle(transaction, work, attempt)
         if park is None:
             await parking.release_first(transaction.connection, key)
+            log.info("redriven", key=key, **(names(work.cause) if work else {}))
         else:
             await parking.repark(transaction.connection, key, park)
             if work and park.waits_for != before.waits_for:
@@ -190,8 +190,10 @@ class Engine:
 
     def _tell(self, transaction: Transaction, work: _Work, park: Parked) -> None:
         """Alert of a key that only a person or a thing frees, in the transaction that parks it."""
+        key = work.message.key
+        # Behind a colon stands what was refused, and a consignee may in it.
+        log.info("parked", key=key, reason=park.reason.partition(":")[0], awaits=park.awaits, **names(work.cause))
         if park.waits_for:
-            key = work.message.key
             why = f"消息停靠，等待 {park.waits_for} / parked, waits for it: {parking.storable(park.reason)}"
             with transaction.uow.overlay(work.cause):
                 transaction.uow.alert("parked", key, f"{why}; lemai parked redrive {self.source} {key}")
@@ -205,6 +207,7 @@ class Engine:
             if len(work) == 1:
                 await self.transact(partial(self._take, work, still_ours, Parked.refused(error)))
                 return
+            log.warning("batch refused, hunted by halving", messages=len(work), error=type(error).__name__)
             middle = len(work) // 2
             await self._settle(work[:middle], still_ours)
             await self._settle(work[middle:], still_ours)
@@ -241,17 +244,16 @@ class Engine:
         """Run the handler of one message; what it raises parks its key."""
         if item.route is None:
             return Parked(item.unreadable)
-        cause = item.cause
         now = transaction.uow.now
         try:
             with metrics.HANDLER_SECONDS.labels(item.attributes.type).time():
-                await transaction.run(item.route.handler, item.event, cause)
+                await transaction.run(item.route.handler, item.event, item.cause)
         except Park as park:
             return Parked(str(park), park.awaits, park.due_at(now))
         except DBAPIError:
             raise
         except Exception as error:
-            log.exception("handler failed", type=item.attributes.type, key=item.message.key, **names(cause))
+            log.exception("handler failed", type=item.attributes.type, key=item.message.key, **names(item.cause))
             pauses = item.route.retry
             due_at = now + pauses[attempt - 1] if attempt <= len(pauses) else None
             return Parked(f"{type(error).__name__}: {error}", due_at=due_at)

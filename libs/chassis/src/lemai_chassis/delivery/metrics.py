@@ -7,7 +7,6 @@ BATCH_RECORDS = Histogram("lemai_batch_records", "Records in a batch", buckets=(
 SKIPPED = Counter("lemai_skipped", "Messages of a type this service does not take", ["type"])
 DUPLICATES = Counter("lemai_duplicates", "Messages that had been taken before")
 CONFLICTS = Counter("lemai_conflicts", "Transactions run again after a conflict")
-PARKED_KEYS = Gauge("lemai_parked_keys", "Keys that are parked now")
 OUTBOX_AGE_SECONDS = Gauge("lemai_outbox_age_seconds", "Age of the oldest unpublished event")
 PUBLISHED = Counter("lemai_published", "Events published", ["topic"])
 CALLS = Counter("lemai_outbound_calls", "Outbound calls by how they ended", ["kind", "outcome"])

@@ -97,10 +97,6 @@ async def due(connection: AsyncConnection, limit: int) -> Sequence[str]:
     return rows.scalars().all()
 
 
-async def count(connection: AsyncConnection) -> int:
-    return int((await connection.exec_driver_sql("SELECT count(*) FROM parked_key")).scalar() or 0)
-
-
 def _dump(message: Message) -> str:
     headers = [(storable(name), storable(value.decode("utf-8", "replace"))) for name, value in message.headers]
     return orjson.dumps(headers).decode()

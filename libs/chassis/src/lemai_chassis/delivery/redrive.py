@@ -1,12 +1,9 @@
 """Redrives parked keys whose time has come."""
 
-import structlog
-
-from lemai_chassis.delivery import metrics, parking
+from lemai_chassis.delivery import parking
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.wakeup import Wakeup
 
-log = structlog.get_logger()
 KEYS_AT_ONCE = 100
 SWEEP_S = 1.0
 
@@ -24,11 +21,9 @@ class Redriver:
             seen = self._wakeup.seen()
             async with self._engine.database.connect() as connection:
                 keys = await parking.due(connection, KEYS_AT_ONCE)
-                metrics.PARKED_KEYS.set(await parking.count(connection))
             moved = False
             for key in keys:
                 while await self._engine.redrive(key):
                     moved = True
-                    log.info("redriven", key=key)
             if not moved:
                 await self._wakeup.wait(seen, SWEEP_S)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lemai_chassis.state.aggregates import Aggregates
 from lemai_chassis.state.unit_of_work import ABSENT, Key, NotLoaded, Ref, State, UnitOfWork, Versioned
-from lemai_chassis.trace import Cause
+from lemai_chassis.trace import CURRENT, Cause, span
 
 M = TypeVar("M")
 R = TypeVar("R")
@@ -36,14 +36,15 @@ class Session:
             self._loaded |= loaded
             self._state |= loaded
 
-    async def run(self, handler: Callable[[M, UnitOfWork], R], message: M, cause: Cause) -> R:
-        """Run one handler in its own overlay, loading what it turns out to need."""
-        while True:
-            try:
-                with self.uow.overlay(cause):
-                    return handler(message, self.uow)
-            except NotLoaded as missing:
-                await self.load([missing.ref])
+    async def run(self, handler: Callable[[M, UnitOfWork], R], message: M, cause: Cause | None = None) -> R:
+        """Run one handler in its own overlay, loading what it turns out to need; `cause`: not what is worked on now."""
+        with span(handler, cause or CURRENT.get()) as why:
+            while True:
+                try:
+                    with self.uow.overlay(why):
+                        return handler(message, self.uow)
+                except NotLoaded as missing:
+                    await self.load([missing.ref])
 
     async def save(self) -> None:
         """Write what the handlers changed. Raises ConcurrentUpdateError."""

@@ -152,12 +152,13 @@ class UnitOfWork:
         self._state = state
         self._overlay: State = {}
         self._pending = Effects()
-        self._cause = Cause("", "")
+        self.cause = CURRENT.get()
+        """Why the handler runs."""
 
     @contextmanager
     def overlay(self, cause: Cause) -> Iterator[None]:
         """Run one handler: keep what it did if it returns, forget it if it raises."""
-        self._overlay, self._pending, self._cause = {}, Effects(), cause
+        self._overlay, self._pending, self.cause = {}, Effects(), cause
         outer = CURRENT.set(cause)
         try:
             yield
@@ -183,10 +184,18 @@ class UnitOfWork:
         if before.aggregate != aggregate:
             self._overlay[its] = Versioned(aggregate, before.version + 1)
 
-    def emit(self, event: Event, of: Aggregate | None = None) -> None:
-        """Publish a fact; `of` is the aggregate, already put, whose version the event carries."""
+    def emit(self, event: Event, of: Aggregate | None = None, cause: Cause | None = None) -> None:
+        """Publish a fact; `of` is the aggregate, already put, whose version the event carries.
+
+        It goes on in the trace of its cause (by default why the handler runs), or in the one that `of` keeps in a
+        field `traceparent`: what a person or a clock does to an order stays the order's story.
+        """
         version = self._versioned(Ref(type(of), of.key)).version if of else 0
-        self._pending.events.append((Emitted(event, version), self._cause))
+        cause = cause or self.cause
+        kept = getattr(of, "traceparent", "") or cause.traceparent
+        if kept != cause.traceparent:
+            cause = Cause(cause.causationid, kept)
+        self._pending.events.append((Emitted(event, version), cause))
 
     def alert(self, code: str, about: str | Key, message: str, severity: Severity = Severity.CRITICAL) -> None:
         """Tell somebody who can act; `message` says what happened to `about` and what to do, Chinese first."""
@@ -195,7 +204,7 @@ class UnitOfWork:
 
     def call(self, kind: str, key: str, payload: Mapping[str, Any], *, supersede: bool = False) -> None:
         """Request a call to a system outside. `supersede` drops calls of the same key that wait unsent."""
-        self._pending.calls.append((RequestedCall(kind, key, payload, supersede), self._cause))
+        self._pending.calls.append((RequestedCall(kind, key, payload, supersede), self.cause))
 
     def append(self, record: Any) -> None:
         """Add a record that is never read back by handlers; the service's sink for its type stores them in bulk."""
