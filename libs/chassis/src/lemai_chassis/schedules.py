@@ -9,8 +9,8 @@ import structlog
 
 from lemai_chassis.database import POOL_SIZE
 from lemai_chassis.delivery.engine import Engine
-from lemai_chassis.troubles import Troubles
 from lemai_chassis.trace import CURRENT, Cause, span
+from lemai_chassis.troubles import Troubles
 
 log = structlog.get_logger()
 RECHECK_S = 10.0

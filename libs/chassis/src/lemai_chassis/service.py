@@ -28,11 +28,8 @@ from lemai_chassis.delivery.engine import Engine, explain
 from lemai_chassis.delivery.redrive import Redriver
 from lemai_chassis.delivery.relay import Relay
 from lemai_chassis.housekeeping import housekeeping
-<<<<<<< HEAD
 from lemai_chassis.misconfigured import EXIT_CODE, Misconfigured
-=======
 from lemai_chassis.requests import Requests
->>>>>>> 9d4a931 (WIP traces)
 from lemai_chassis.schedules import Schedule, Scheduler
 from lemai_chassis.settings import Settings, read
 from lemai_chassis.state.aggregates import ConcurrentUpdateError
@@ -129,13 +126,9 @@ class Process:
                 await prepare()
             async with asyncio.TaskGroup() as tasks:
                 loops = [tasks.create_task(self._keep_running(loop)) for loop in self._loops()]
-<<<<<<< HEAD
-                await server.serve([listener])
-=======
                 loops.append(tasks.create_task(self._tell_ready()))
-                await server.serve()
+                await server.serve([listener])
                 log.info("stopping")
->>>>>>> 9d4a931 (WIP traces)
                 for loop in loops:
                     loop.cancel()
 
@@ -269,17 +262,12 @@ def _built(settings: S, build: Callable[[S], Service]) -> Service:
 
 
 async def _serve(settings: S, build: Callable[[S], Service]) -> None:
-<<<<<<< HEAD
     service = _built(settings, build)
-    logging.configure(service.name)
-=======
-    service = build(settings)
     logging.configure(service.name, settings.log_level)
     if settings.otel_exporter_otlp_endpoint:
         service.resources.callback(trace.export(service.name, settings.otel_exporter_otlp_endpoint).shutdown)
     shown = {name: value for name, value in settings if not isinstance(value, SecretStr)}
     log.info("started", version=version("lemai-chassis"), settings=shown)
->>>>>>> 9d4a931 (WIP traces)
     collect_garbage_rarely()
     await Process(service, settings).run()
     log.info("stopped")

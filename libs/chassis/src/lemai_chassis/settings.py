@@ -3,11 +3,7 @@
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path
-<<<<<<< HEAD
-from typing import Annotated, Any, TypeVar
-=======
-from typing import Literal
->>>>>>> 9d4a931 (WIP traces)
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -47,15 +43,12 @@ class Settings(BaseSettings):
     """Where consignee keys are kept; only services that seal or reveal consignees have it."""
     access_file: Path | None = None
     """Who may do what: a JSON list of `name`, `roles`, `owners`, `token_sha256`. None: nobody may do anything."""
-<<<<<<< HEAD
     kafka_bootstrap_servers: Annotated[str, Field(pattern=r"^[^\s,]+:\d+(,[^\s,]+:\d+)*$")]
     """The brokers, `HOST:PORT`, several by commas."""
-=======
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """`info` has one line for each step of the business."""
     otel_exporter_otlp_endpoint: str = ""
     """Where a collector takes traces (OTLP over HTTP), such as `http://collector:4318`; none are sent without it."""
->>>>>>> 9d4a931 (WIP traces)
     http_host: str = "127.0.0.1"
     """Where its REST listens."""
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8000
