@@ -54,11 +54,15 @@ COMMANDS = {
     "POST /v1/quarantine/{quarantine_id}/discard": Role.DECIDE,
     "POST /v1/parked/redrive": Role.OPERATE,
     "POST /v1/parked/discard": Role.OPERATE,
+    "POST /v1/calls/retry": Role.OPERATE,
+    "POST /v1/calls/{call_id}/retry": Role.OPERATE,
+    "POST /v1/calls/{call_id}/give-up": Role.OPERATE,
 }
 LOOKS = {
     "GET /v1/files/{file_id}/content": Role.CONTENT,
     "GET /v1/quarantine/{quarantine_id}/content": Role.CONTENT,
     "GET /v1/parked": Role.OPERATE,
+    "GET /v1/calls": Role.OPERATE,
     "GET /v1/parked/messages": Role.OPERATE,
     "GET /v1/receivables": Role.FINANCE,
     "GET /v1/orders/{order_no}/money": Role.FINANCE,

@@ -8,14 +8,18 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 from lemai_toy import OWNER_CODE, STORAGE, Tally, state_changed
 from sqlalchemy.ext.asyncio import AsyncEngine
 from toy_kit import TRACEPARENT, eventually, fetch, is_waiting_for_a_lock, notes, trade
 
+from lemai_chassis import waiting_calls
 from lemai_chassis.delivery.calls import Answer, Call, CallKind, CallWorker, Ended, Outcome
 from lemai_chassis.delivery.engine import Engine
+from lemai_chassis.service import application
 from lemai_chassis.state.unit_of_work import Ref, UnitOfWork, ref
+from lemai_chassis.testing import access, token
 from lemai_chassis.trace import CURRENT, Cause
 from lemai_chassis.wakeup import Wakeup, listening
 
@@ -419,10 +423,9 @@ def names_nothing_of_the_bad(ended: Ended) -> Sequence[Ref]:
         (DONE, {"on_end": puts_what_cannot_be_stored}),
         (DONE, {"touches": names_nothing_of_the_bad}),
         (Answer(Outcome.DONE, {"amount": Decimal(1)}), {}),
-        (Answer(Outcome.DONE, {"text": "\0"}), {}),
         (ValueError("\0\ud800"), {}),
     ],
-    ids=["state", "touches", "not JSON", "not storable", "not storable error"],
+    ids=["state", "touches", "not JSON", "not storable error"],
 )
 async def test_an_end_that_cannot_be_recorded_is_unknown_and_the_others_of_its_batch_are_not(
     engine: Engine, answer: Answer | Exception, changes: Any
@@ -482,3 +485,151 @@ async def test_a_database_that_fails_ends_the_worker_for_another_to_go_on(engine
     async with working(engine, a_kind(partner, resolving=True)):
         await until_states(engine, "done")
     assert len(partner.came) == 1
+
+
+TRIED = "UPDATE outbound_call SET due_at = now(), attempts = {}"
+UNREADABLE = Answer(Outcome.UNKNOWN, {"message": "no JSON\0", "answer": "<html>\ud83d"})
+
+
+async def alerts(engine: Engine) -> list[tuple[str, str]]:
+    return [
+        (code, about)
+        for code, about in await fetch(
+            engine.database,
+            "SELECT data->>'code', data->>'about' FROM event WHERE type = 'lemai.ops.alert_raised.v1' ORDER BY seq",
+        )
+    ]
+
+
+async def test_what_the_other_side_said_is_kept_as_far_as_it_can_be(engine: Engine) -> None:
+    await request(engine, "K1")
+    async with working(engine, a_kind(Partner(UNREADABLE))):
+        await until_states(engine, "unknown")
+
+    assert await fetch(engine.database, "SELECT answer FROM outbound_call") == [
+        ({"message": "no JSON", "answer": "<html>"},)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [(UNREADABLE, "call_unreadable"), (ConnectionError("reset"), "call_failing"), (LATER, "call_failing")],
+    ids=["unreadable", "no answer", "later"],
+)
+async def test_somebody_is_told_after_six_attempts(engine: Engine, answer: Answer | Exception, code: str) -> None:
+    await request(engine, "K1")
+    async with working(engine, a_kind(Partner(*[answer] * 3))):
+        await eventually(lambda: has_tried(engine, 1))
+        await change(engine, TRIED.format(4))
+        await eventually(lambda: has_tried(engine, 5))
+        assert await alerts(engine) == []
+        await change(engine, TRIED.format(5))
+        await eventually(lambda: has_tried(engine, 6))
+
+    assert await alerts(engine) == [(code, "publish K1")]
+
+
+async def test_what_cannot_be_read_is_not_sent_for_ever_and_keeps_its_key(engine: Engine) -> None:
+    partner = Partner(*[UNREADABLE] * 2)
+
+    await request(engine, "K1", "K1")
+    async with working(engine, a_kind(partner)):
+        await until_states(engine, "unknown", "pending")
+        await change(engine, TRIED.format(19) + " WHERE id = 1")
+        await until_states(engine, "waiting", "pending")
+        await change(engine, NOW_DUE)
+        await request(engine, "K2")
+        await until_states(engine, "waiting", "pending", "done")
+
+    assert [call.key for call in partner.came] == ["K1", "K1", "K2"]
+    assert await alerts(engine) == [("call_unreadable", "publish K1")]
+
+
+async def test_later_is_said_as_often_as_it_takes(engine: Engine) -> None:
+    await request(engine, "K1")
+    async with working(engine, a_kind(Partner(*[LATER] * 2))):
+        await eventually(lambda: has_tried(engine, 1))
+        await change(engine, TRIED.format(50))
+        await eventually(lambda: has_tried(engine, 51))
+
+    assert await states(engine) == ["pending"]
+
+
+async def test_a_newer_call_takes_the_place_of_one_that_waits(engine: Engine) -> None:
+    await request(engine, "K1")
+    await fetch(engine.database, "UPDATE outbound_call SET state = 'waiting'")
+    await request(engine, "K1", supersede=True)
+    async with working(engine, a_kind(Partner())):
+        await until_states(engine, "superseded", "done")
+
+
+async def has_tried(engine: Engine, attempts: int) -> bool:
+    return await fetch(engine.database, "SELECT attempts, lease FROM outbound_call") == [(attempts, None)]
+
+
+@pytest.fixture
+async def client(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
+    app = application("toy", [waiting_calls.router(engine, [a_kind(Partner())])], access())
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://toy/v1", headers=token()) as client:
+        yield client
+
+
+async def waiting(engine: Engine, *keys: str) -> None:
+    await request(engine, *keys)
+    await fetch(
+        engine.database,
+        "UPDATE outbound_call SET state = 'waiting', attempts = 20, answer = $1",
+        '{"message": "no JSON", "answer": "<html>"}',
+    )
+
+
+async def test_calls_that_wait_are_listed_with_what_was_answered(engine: Engine, client: httpx.AsyncClient) -> None:
+    await waiting(engine, "S1/1", "S1/2", "S2/1")
+
+    first = (await client.get("/calls", params={"state": "waiting", "limit": 2})).json()
+    rest = (await client.get("/calls", params={"state": "waiting", "limit": 2, "cursor": first["next"]})).json()
+
+    found = [*first["items"], *rest["items"]]
+    assert [call["key"] for call in found] == ["S1/1", "S1/2", "S2/1"]
+    assert found[0]["answer"]["answer"] == "<html>"
+    assert "payload" not in found[0]
+
+
+async def test_a_call_that_waits_is_tried_again_on_a_persons_word(engine: Engine, client: httpx.AsyncClient) -> None:
+    partner = Partner(known=[None])
+    await waiting(engine, "K1")
+    [call] = (await client.get("/calls")).json()["items"]
+
+    async with working(engine, a_kind(partner, resolving=True)):
+        assert (await client.post(f"/calls/{call['id']}/retry")).json() == {"calls": 1}
+        await until_states(engine, "done")
+
+    assert len(partner.asked) == 1, "it was not looked up before it was sent again"
+    assert (await client.post(f"/calls/{call['id']}/retry")).status_code == 404
+
+
+async def test_all_calls_of_a_store_that_wait_are_tried_again_at_once(
+    engine: Engine, client: httpx.AsyncClient
+) -> None:
+    await waiting(engine, "S1/1", "S1/2", "S2/1")
+
+    assert (await client.post("/calls/retry", params={"key": "S1/"})).json() == {"calls": 2}
+    assert await states(engine) == ["unknown", "unknown", "waiting"]
+
+
+async def test_a_call_given_up_ends_as_rejected_and_its_key_goes_on(engine: Engine, client: httpx.AsyncClient) -> None:
+    await waiting(engine, "K1")
+    await request(engine, "K1")
+    [first, _] = (await client.get("/calls")).json()["items"]
+
+    assert (await client.post(f"/calls/{first['id']}/give-up", json={"reason": ""})).status_code == 422
+    [left] = (await client.post(f"/calls/{first['id']}/give-up", json={"reason": "店铺已关"})).json()["items"]
+    async with working(engine, a_kind(Partner())):
+        await until_states(engine, "rejected", "done")
+
+    assert left["id"] != first["id"]
+    assert await notes(engine.database) == {"K1": ["1 rejected", "1 done"]}
+    [(answer,)] = await fetch(engine.database, "SELECT answer->>'message' FROM outbound_call ORDER BY id LIMIT 1")
+    assert answer == "tester 已放弃 / gave it up: 店铺已关"
+    assert (await client.post(f"/calls/{first['id']}/give-up", json={"reason": "x"})).status_code == 404

@@ -6,7 +6,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lemai_contracts.text import BREAKS, UnfitText, cleaned, code_point, key
+from lemai_contracts.text import BREAKS, UnfitText, cleaned, code_point, fit, key
 
 anything = st.text(st.characters(), max_size=40)
 """Half surrogates and controls included."""
@@ -114,3 +114,9 @@ def test_an_overlong_key_is_refused_not_cut() -> None:
 @given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs"])))
 def test_a_fit_key_stays_as_it_is(value: str) -> None:
     assert key("sku", value) == value
+
+
+def test_json_of_others_is_cleaned_to_its_last_text() -> None:
+    given = {"a\0": ["x\ud83d", {"b": "\ufeffy", "n": 1, "none": None}], "t": ("z\0",)}
+
+    assert fit(given) == {"a": ["x", {"b": "y", "n": 1, "none": None}], "t": ["z"]}

@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
 
-from lemai_chassis import database, kafka, logging, operations, stuck, trace
+from lemai_chassis import database, kafka, logging, operations, stuck, trace, waiting_calls
 from lemai_chassis.access import Access, guard
 from lemai_chassis.delivery.calls import CallKind, CallWorker
 from lemai_chassis.delivery.consumer import ConsumerLoop
@@ -103,7 +103,11 @@ class Process:
     def app(self) -> FastAPI:
         probes = (self._consumer_trouble, lambda: self._relay_trouble)
         engine = self._service.engine
-        ours = [operations.router(engine, self._heartbeat, probes), stuck.router(engine, self._service.stuck)]
+        ours = [
+            operations.router(engine, self._heartbeat, probes),
+            stuck.router(engine, self._service.stuck),
+            waiting_calls.router(engine, self._service.calls),
+        ]
         people = Access.read(self._settings.access_file)
         return application(self._service.name, [*self._service.routers, *ours], people)
 

@@ -35,9 +35,11 @@ FROM parked_key WHERE due_at IS NULL OR awaits IS NOT NULL"""
 CALLS = """
 SELECT 'call_' || state, kind || ' ' || key, '',
        format('%s 次未成功 attempts: %s', attempts, coalesce(answer ->> 'error', answer ->> 'message', '')), created_at,
-       '自动重试，请查对方系统 / tried again by itself, look at the other side'
+       CASE state WHEN 'waiting' THEN format('lemai calls retry|give-up %s %s', $1::text, id)
+                  ELSE '自动重试，请查对方系统 / tried again by itself, look at the other side' END
 FROM outbound_call
-WHERE state IN ('pending', 'unknown') AND attempts > 0 AND created_at < now() - interval '10 minutes'"""
+WHERE state = 'waiting'
+   OR state IN ('pending', 'unknown') AND attempts > 0 AND created_at < now() - interval '10 minutes'"""
 TROUBLES = """
 SELECT code, about, '', reason, since, '自动重试，请查日志 / tried again by itself, look at the log' FROM trouble"""
 

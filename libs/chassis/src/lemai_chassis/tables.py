@@ -123,7 +123,7 @@ def tables(metadata: MetaData) -> None:
             "kind",
             "key",
             "id",
-            postgresql_where=text("state IN ('pending', 'sending', 'unknown')"),
+            postgresql_where=text("state IN ('pending', 'sending', 'unknown', 'waiting')"),
         ),
         Index("outbound_call_waiting", "kind", "id", postgresql_where=text("state IN ('pending', 'unknown')")),
         comment="calls to systems outside, requested by handlers and made by a leased worker",

@@ -1,6 +1,8 @@
 """What keeps failing (a schedule, a pull, a loop, a channel): told within minutes, once, and when it works again."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from lemai_chassis import trace
 from lemai_chassis.delivery.engine import Engine, Transaction, explain
@@ -62,9 +64,20 @@ class Troubles:
         await self._engine.transact(end)
 
 
-def pause_after(failures: int) -> timedelta:
-    """Seconds at first, doubled with each failure, minutes at most."""
-    return min(PAUSE_MIN * float(2 ** min(failures - 1, 20)), PAUSE_MAX)
+def pause_after(failures: int, first: timedelta = PAUSE_MIN) -> timedelta:
+    """`first`, doubled with each failure to minutes at most; never shorter than `first`."""
+    return min(first * float(2 ** min(failures - 1, 20)), max(first, PAUSE_MAX))
+
+
+def tell_of_call(uow: UnitOfWork, about: str, attempts: int, detail: Mapping[str, Any], *, waits: bool) -> None:
+    """A call to a system outside does not get through: what it answered, if anything, stands at the call."""
+    rest, english = ("已停止重试，等待处理", "waits for a person") if waits else ("继续重试", "tried again by itself")
+    reason = cleaned(str(detail.get("error") or detail.get("message") or "-"), REASON_MAX).text
+    uow.alert(
+        "call_unreadable" if detail.get("answer") else "call_failing",
+        about,
+        f"调用 {about} {attempts} 次未成功，{rest}，见 /v1/calls / {attempts} attempts failed, {english}: {reason}",
+    )
 
 
 async def _alert(transaction: Transaction, code: str, about: str, message: str, severity: Severity) -> None:

@@ -7,6 +7,7 @@ for two cleaned keys could become the same.
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import Any
 
 import regex
 
@@ -64,6 +65,18 @@ def cleaned(text: str, longest: int | None = None, breaks: str = BREAKS) -> Clea
     if longest is None or len(fit) <= longest:
         return Cleaned(fit, removed)
     return Cleaned(fit[: _boundary(fit, longest)], removed, cut_from=len(fit))
+
+
+def fit(value: Any) -> Any:
+    """JSON that somebody else sent, every text in it cleaned so that it can be kept."""
+    match value:
+        case str():
+            return cleaned(value).text
+        case list() | tuple():
+            return [fit(each) for each in value]
+        case dict():
+            return {cleaned(name).text: fit(each) for name, each in value.items()}
+    return value
 
 
 def key(field: str, value: str, longest: int | None = None) -> str:

@@ -2,7 +2,8 @@
 
 A call goes pending → sending → done | rejected, or back to pending when the other side says "later".
 Whoever finds its lease run out while sending does not know whether it arrived: it becomes unknown, never
-pending, and blocks its key until it is resolved by reading, or sent again where that is safe.
+pending, and blocks its key until it is resolved by reading, or sent again where that is safe. One that stays
+unknown is tried at growing pauses, and then waits for a person: what cannot be read is not sent for ever.
 """
 
 import asyncio
@@ -20,16 +21,21 @@ from sqlalchemy.exc import DBAPIError
 
 from lemai_chassis.delivery import metrics
 from lemai_chassis.delivery.engine import Engine, Transaction, is_about_the_work
-from lemai_chassis.delivery.parking import storable
 from lemai_chassis.state.unit_of_work import Ref, UnitOfWork
 from lemai_chassis.trace import CLIENT, CURRENT, Cause, names, span
+from lemai_chassis.troubles import pause_after, tell_of_call
 from lemai_chassis.wakeup import Wakeup
+from lemai_contracts.text import fit
 
 log = structlog.get_logger()
 RECORD_AT_MOST = 100
 RECHECK_S = 1.0
 UNKNOWN_PAUSE = timedelta(seconds=5)
 UNRECORDED_PAUSE = timedelta(minutes=1)
+TOLD_AT = 6
+"""Somebody is told after so many attempts: minutes."""
+WAITS_AT = 20
+"""A call unknown after so many, an hour and more, waits for a person."""
 
 
 class Outcome(StrEnum):
@@ -52,7 +58,7 @@ class Answer:
 
     @classmethod
     def unknown(cls, error: Exception, retry_after: timedelta = UNKNOWN_PAUSE) -> "Answer":
-        return cls(Outcome.UNKNOWN, {"error": storable(f"{type(error).__name__}: {error}")}, retry_after)
+        return cls(Outcome.UNKNOWN, {"error": f"{type(error).__name__}: {error}"}, retry_after)
 
 
 @dataclass(frozen=True)
@@ -141,9 +147,10 @@ class CallWorker:
         except Exception as error:
             answer = Answer.unknown(error)
         if answer.outcome is Outcome.UNKNOWN:
-            log.warning("outbound call unknown", kind=call.kind, key=call.key, detail=answer.detail)
+            detail = {name: value for name, value in answer.detail.items() if name != "answer"}
+            log.warning("outbound call unknown", kind=call.kind, key=call.key, detail=detail)
         metrics.CALLS.labels(call.kind, answer.outcome).inc()
-        self._ended.put_nowait(Ended(call, answer))
+        self._ended.put_nowait(Ended(call, replace(answer, detail=fit(dict(answer.detail)))))
 
     async def _resolve_or_perform(self, call: Call) -> Answer:
         if call.was_unknown and self._kind.resolve:
@@ -186,6 +193,9 @@ class CallWorker:
         finals = [end for end in ours if end.answer.outcome in FINAL]
         await transaction.load(ref for end in finals for ref in self._kind.touches(end))
         recorded = [_row(end.call, await self._answer(transaction, end)) for end in ours]
+        for end in ours:
+            if end.answer.outcome not in FINAL and end.call.attempts in (TOLD_AT, WAITS_AT):
+                await transaction.run(_tell, end, end.call.cause)
         if recorded:
             columns = (list(column) for column in zip(*recorded, strict=True))
             await transaction.connection.exec_driver_sql(_RECORD, tuple(columns))
@@ -205,7 +215,19 @@ class CallWorker:
 
 def _row(call: Call, answer: Answer) -> tuple[Any, ...]:
     state = "pending" if answer.outcome is Outcome.RETRY_LATER else answer.outcome.value
-    return call.id, state, orjson.dumps(answer.detail).decode(), answer.retry_after, answer.outcome in FINAL
+    if _waits(call, answer):
+        state = "waiting"
+    pause = pause_after(call.attempts, answer.retry_after)
+    return call.id, state, orjson.dumps(answer.detail).decode(), pause, answer.outcome in FINAL
+
+
+def _waits(call: Call, answer: Answer) -> bool:
+    return answer.outcome is Outcome.UNKNOWN and call.attempts >= WAITS_AT
+
+
+def _tell(end: Ended, uow: UnitOfWork) -> None:
+    call, answer = end.call, end.answer
+    tell_of_call(uow, f"{call.kind} {call.key}", call.attempts, answer.detail, waits=_waits(call, answer))
 
 
 _EXPIRE = """
@@ -219,7 +241,7 @@ WITH ready AS (
       AND (c.leased_until IS NULL OR c.leased_until < now())
       AND NOT EXISTS (SELECT FROM outbound_call earlier
                       WHERE earlier.kind = $1 AND earlier.key = c.key AND earlier.id < c.id
-                        AND earlier.state IN ('pending', 'sending', 'unknown'))
+                        AND earlier.state IN ('pending', 'sending', 'unknown', 'waiting'))
     ORDER BY c.id LIMIT $4 FOR UPDATE OF c SKIP LOCKED)
 UPDATE outbound_call c
 SET state = CASE c.state WHEN 'pending' THEN 'sending' ELSE c.state END,

@@ -74,7 +74,7 @@ SELECT pg_notify('outbox', '')
 _SUPERSEDE_CALLS = """
 UPDATE outbound_call c SET state = 'superseded', ended_at = now()
 FROM unnest($1::text[], $2::text[]) AS x(kind, key)
-WHERE c.kind = x.kind AND c.key = x.key AND c.state = 'pending'
+WHERE c.kind = x.kind AND c.key = x.key AND c.state IN ('pending', 'waiting')
 """
 _REQUEST_CALLS = """
 WITH requested AS (

@@ -75,7 +75,8 @@ def on_call_ended(ended: Ended, uow: UnitOfWork) -> None:
         raise LookupError(f"no bill is being posted as {request}")
     if ended.answer.outcome is Outcome.REJECTED:
         uow.put(bill.refused())
-        uow.append(Settled(code, bill.file_name, "rejected", [Fault(**fault) for fault in detail["faults"]]))
+        faults = detail.get("faults") or [{"code": "E_PARTNER", "value": detail["message"]}]  # Given up by a person.
+        uow.append(Settled(code, bill.file_name, "rejected", [Fault(**fault) for fault in faults]))
         return
     next_step = Step(detail["next"]) if detail["next"] else None
     bill = bill.at(next_step)
