@@ -17,12 +17,11 @@ from kingdee_adapter.handlers import Alarm, Carried, Counted, Received, Refused,
 from kingdee_adapter.mapper.actuals import SNAPSHOT_LINES, Balance, balance
 from kingdee_adapter.mapper.instructions import Instruction, Person, document_of, event_of, interface_of, party_of
 from kingdee_adapter.numbering import Numbering
-from lemai_chassis import trace
 from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.keyring import ForgottenError, Keyring, SealedValue
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork
-from lemai_chassis.trace import Cause
+from lemai_chassis.trace import CURRENT, Cause
 from lemai_contracts.catalog import ItemChangedV1
 from lemai_contracts.values import Leg
 from lemai_docking.codec import Codec
@@ -140,10 +139,10 @@ class Docking:
         """Publish actuals as facts, each in the family of its order."""
         orders = {(document.owner_code, document.order_no) for document in documents}
         orders |= {(document.owner_code, document.order_no) for document in rejected}
-        families = await storage.families(connection, self._code, orders)
+        stories = await storage.stories(connection, self._code, orders)
         numbered = await self._numbering.number(connection, documents)
-        received = Received(self._code, file.name, numbered, rejected, families)
-        await self._run(connection, handlers.on_received, received)
+        received = Received(self._code, file.name, numbered, rejected, stories)
+        await self._run(connection, handlers.on_received, received, file.name)
 
     async def on_snapshot(self, connection: AsyncConnection, file: IncomingFile, snapshot: Snapshot) -> None:
         """Publish a whole snapshot in chunks; one without any row says that its owner has nothing."""
@@ -151,15 +150,20 @@ class Docking:
         async for page in snapshot.pages:
             await storage.add_balances(connection, _balances(page))
         async for balances in storage.balances(connection, snapshot.owner_code, SNAPSHOT_LINES):
-            await self._run(connection, handlers.on_counted, Counted(self._code, snapshot.head, balances))
+            await self._run(connection, handlers.on_counted, Counted(self._code, snapshot.head, balances), file.name)
 
     async def on_alert(self, connection: AsyncConnection, file_name: str, fault: Fault) -> None:
         """Tell somebody."""
-        await self._run(connection, handlers.on_alarm, Alarm(self._code, file_name, fault))
+        await self._run(connection, handlers.on_alarm, Alarm(self._code, file_name, fault), file_name)
 
-    async def _run(self, connection: AsyncConnection, handler: Callable[[M, UnitOfWork], None], command: M) -> None:
+    async def _run(
+        self, connection: AsyncConnection, handler: Callable[[M, UnitOfWork], None], command: M, file_name: str = ""
+    ) -> None:
+        """Because of a file of theirs, or of what is worked on now; in the trace of the call that brought it."""
+        now = CURRENT.get()
+        cause = Cause(f"file:{self._code}/{file_name}", now.traceparent) if file_name else now
         async with self._engine.joined(connection) as transaction:
-            await transaction.run(handler, command, Cause("", trace.start()))
+            await transaction.run(handler, command, cause)
 
     async def _reveal(self, events: Sequence[Instruction | ItemChangedV1]) -> Mapping[SealedValue, Person]:
         """The plain parties of events of one interface, but those whose key is gone."""
@@ -197,7 +201,7 @@ async def enqueue(dockings: Mapping[str, Docking], transaction: Transaction, rec
         queued = await dockings[code].outgoing.enqueue(transaction.connection, documents, transaction.uow.now)
         for document in queued.conflicting:
             fault = Fault("E_DUP_CONFLICT", field="order_no", value=document.order_no)
-            await transaction.run(handlers.on_alarm, Alarm(code, document.order_no, fault), Cause("", trace.start()))
+            await transaction.run(handlers.on_alarm, Alarm(code, document.order_no, fault))
 
 
 async def _balances(page: Document) -> AsyncIterator[Balance]:

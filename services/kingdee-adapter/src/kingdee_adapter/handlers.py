@@ -4,12 +4,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kingdee_adapter.mapper.actuals import Balances, actual_event, snapshot_event
 from kingdee_adapter.mapper.instructions import Instruction, interface_of, payload_of
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork
+from lemai_chassis.trace import Cause
 from lemai_contracts.catalog import ItemChangedV1
 from lemai_contracts.fulfilment import (
     AdjustmentInstructedV1,
@@ -63,20 +64,27 @@ class Refused:
     documents: Sequence[tuple[Outgoing, Sequence[Fault]]]
 
 
+class Story(NamedTuple):
+    """The family of an order we instructed, and the trace of its last instruction."""
+
+    family: str
+    traceparent: str = ""
+
+
 @dataclass(frozen=True)
 class Received:
-    """What a file from a counterpart brought; `families` by owner and order number, of the orders we instructed."""
+    """What a file from a counterpart brought; `stories` by owner and order number, of the orders we instructed."""
 
     counterpart_code: str
     file_name: str
     documents: Sequence[Document]
     rejected: Sequence[Rejected]
-    families: Mapping[tuple[str, str], str]
+    stories: Mapping[tuple[str, str], Story]
 
-    def family(self, document: Document | Rejected) -> str:
+    def story(self, document: Document | Rejected) -> Story:
         """An order nobody instructed is a family of its own."""
         order = document.owner_code, document.order_no
-        return self.families.get(order, "/".join(order))
+        return self.stories.get(order, Story("/".join(order)))
 
 
 @dataclass(frozen=True)
@@ -112,14 +120,14 @@ def on_instructed(reference: Reference, event: Instruction, uow: UnitOfWork) -> 
     is_internal = isinstance(event, AdjustmentInstructedV1) and counterpart.adjustments == "internal"
     if counterpart.kind == KIND and not is_internal:
         urgent = isinstance(event, OutboundInstructedV1) and event.urgent
-        uow.append(ToSend(counterpart.code, _outgoing(event, event.order_no, event.revision, urgent=urgent)))
+        uow.append(ToSend(counterpart.code, _outgoing(event, event.order_no, event.revision, uow, urgent=urgent)))
 
 
 def on_item_changed(reference: Reference, event: ItemChangedV1, uow: UnitOfWork) -> None:
     """Queue interface 9 for every counterpart that keeps goods of the owner."""
     revision = (event.changed_at - EPOCH) // timedelta(microseconds=1)
     for code in _counterparts(reference, event.owner_code):
-        uow.append(ToSend(code, _outgoing(event, event.item_code, revision)))
+        uow.append(ToSend(code, _outgoing(event, event.item_code, revision, uow)))
 
 
 def on_published(command: Carried, uow: UnitOfWork) -> None:
@@ -137,7 +145,8 @@ def on_published(command: Carried, uow: UnitOfWork) -> None:
                 document=DocumentPlace(file_name=command.file.name, line=document.line),
                 sha256=command.file.sha256,
                 sent_at=uow.now,
-            )
+            ),
+            cause=Cause(document.causationid, document.traceparent),
         )
 
 
@@ -155,7 +164,8 @@ def on_acknowledged(command: Carried, uow: UnitOfWork) -> None:
                 revision=document.revision,
                 file_name=command.file.name,
                 acknowledged_at=uow.now,
-            )
+            ),
+            cause=Cause(document.causationid, document.traceparent),
         )
 
 
@@ -179,7 +189,8 @@ def on_refused(command: Refused, uow: UnitOfWork) -> None:
                 value=fault.value,
                 message=fault.message,
                 rejected_at=uow.now,
-            )
+            ),
+            cause=Cause(document.causationid, document.traceparent),
         )
 
 
@@ -187,13 +198,14 @@ def on_received(command: Received, uow: UnitOfWork) -> None:
     """Every well-formed actual is a fact, known order or not; what was refused is told to people."""
     code, file_name = command.counterpart_code, command.file_name
     for document in command.documents:
-        family = command.family(document)
-        uow.emit(actual_event(document, counterpart_code=code, family=family, file_name=file_name))
+        story = command.story(document)
+        actual = actual_event(document, counterpart_code=code, family=story.family, file_name=file_name)
+        uow.emit(actual, cause=_within(story, uow))
     for rejected in command.rejected:
-        fault = rejected.faults[0]
+        fault, story = rejected.faults[0], command.story(rejected)
         uow.emit(
             DocumentRejectedV1(
-                family=command.family(rejected),
+                family=story.family,
                 counterpart_code=code,
                 direction=Direction.INCOMING,
                 interface=rejected.interface,
@@ -205,7 +217,8 @@ def on_received(command: Received, uow: UnitOfWork) -> None:
                 value=fault.value,
                 message=fault.message,
                 rejected_at=uow.now,
-            )
+            ),
+            cause=_within(story, uow),
         )
     if command.rejected:
         count, first = len(command.rejected), command.rejected[0].faults[0].message
@@ -239,7 +252,14 @@ def on_unanswered(command: Unanswered, uow: UnitOfWork) -> None:
             uow.alert("not_answered", about, f"{message}: {place}")
 
 
-def _outgoing(event: Instruction | ItemChangedV1, number: str, revision: int, *, urgent: bool = False) -> Outgoing:
+def _within(story: Story, uow: UnitOfWork) -> Cause:
+    """The file brought it, and it goes on with what we asked for."""
+    return Cause(uow.cause.causationid, story.traceparent or uow.cause.traceparent)
+
+
+def _outgoing(
+    event: Instruction | ItemChangedV1, number: str, revision: int, uow: UnitOfWork, *, urgent: bool = False
+) -> Outgoing:
     interface = interface_of(event)
     payload = payload_of(event)
     return Outgoing(
@@ -252,6 +272,8 @@ def _outgoing(event: Instruction | ItemChangedV1, number: str, revision: int, *,
         content_hash=hashlib.sha256(payload).hexdigest(),
         payload=payload,
         urgent=urgent,
+        causationid=uow.cause.causationid,
+        traceparent=uow.cause.traceparent,
     )
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kingdee_adapter.handlers import Story
 from kingdee_adapter.k3cloud import tables as k3cloud
 from kingdee_adapter.mapper.actuals import Balance, Balances
 from lemai_chassis import tables as chassis
@@ -88,16 +89,16 @@ class Place:
         return f"{self.counterpart}/{self.name}"
 
 
-async def families(connection: AsyncConnection, counterpart: str, orders: Collection[Order]) -> Mapping[Order, str]:
-    """The families of the orders we instructed, by owner code and order number; both legs of one are one family."""
+async def stories(connection: AsyncConnection, counterpart: str, orders: Collection[Order]) -> Mapping[Order, Story]:
+    """Of the orders we instructed, by owner code and order number; both legs of one are one story."""
     owner_codes, numbers = [owner_code for owner_code, _ in orders], [number for _, number in orders]
     rows = await connection.exec_driver_sql(
-        "SELECT DISTINCT owner_code, order_no, family "
+        "SELECT DISTINCT ON (owner_code, order_no) owner_code, order_no, family, traceparent "
         "FROM docking_outgoing JOIN unnest($2::text[], $3::text[]) AS asked(owner_code, order_no) "
-        "USING (owner_code, order_no) WHERE counterpart = $1",
+        "USING (owner_code, order_no) WHERE counterpart = $1 ORDER BY owner_code, order_no, id DESC",
         (counterpart, owner_codes, numbers),
     )
-    return {(row.owner_code, row.order_no): row.family for row in rows}
+    return {(row.owner_code, row.order_no): Story(row.family, row.traceparent) for row in rows}
 
 
 async def instructed_owners(

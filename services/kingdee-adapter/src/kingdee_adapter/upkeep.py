@@ -8,11 +8,9 @@ from typing import Literal
 from kingdee_adapter import handlers, storage
 from kingdee_adapter.docking import Docking
 from kingdee_adapter.handlers import Unanswered
-from lemai_chassis import trace
 from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.reference import Counterpart
 from lemai_chassis.schedules import Schedule
-from lemai_chassis.trace import Cause
 from lemai_docking.journal.retention import forget
 
 REMIND_EVERY = timedelta(minutes=1)
@@ -59,4 +57,4 @@ class Upkeep:
         now = transaction.uow.now
         overdue = await self._docking.outgoing.overdue(transaction.connection, awaiting, now - within, now)
         command = Unanswered(self._counterpart.code, awaiting, overdue)
-        await transaction.run(handlers.on_unanswered, command, Cause("", trace.start()))
+        await transaction.run(handlers.on_unanswered, command)

@@ -10,7 +10,7 @@ import pytest
 from kingdee_world import KINGDEE, NOW, REFERENCE, an_instruction, an_item, changed, sample
 
 from kingdee_adapter import handlers
-from kingdee_adapter.handlers import Alarm, Carried, Counted, Received, Refused, ToSend
+from kingdee_adapter.handlers import Alarm, Carried, Counted, Received, Refused, Story, ToSend
 from kingdee_adapter.mapper.actuals import Balance, Balances
 from lemai_chassis.testing import handle
 from lemai_contracts import Event
@@ -172,9 +172,9 @@ def test_documents_refused_by_us_or_by_the_counterpart_are_told_with_the_first_r
 def test_actuals_are_told_in_the_family_of_their_order_and_unknown_ones_all_the_same() -> None:
     (known,) = sample("SHIP-20261122152100.shupl").documents
     (unknown,) = sample("SHIP-20261125110300.shupl").documents
-    families = {("JFY", "2611220001"): "tmall/1"}
+    stories = {("JFY", "2611220001"): Story("tmall/1")}
 
-    told = handle(handlers.on_received, Received("KD", "SHIP.shupl", [known, unknown], [], families), now=NOW).events
+    told = handle(handlers.on_received, Received("KD", "SHIP.shupl", [known, unknown], [], stories), now=NOW).events
 
     assert [(type(event), event.partitionkey, event.subject) for event in told] == [
         (ActualReportedV1, "tmall/1", "JFY/2611220001/OUT/SHP-2611220001-1"),
@@ -187,9 +187,9 @@ def test_quarantined_documents_are_told_one_by_one_but_alarm_once() -> None:
         Rejected("ship_result", "JFY", f"261122000{number}", 10 * number, (Fault("E_QTY", 10 * number + 1),))
         for number in (1, 2)
     ]
-    families = {("JFY", "2611220001"): "tmall/1"}
+    stories = {("JFY", "2611220001"): Story("tmall/1")}
 
-    told = handle(handlers.on_received, Received("KD", "SHIP.shupl", [], rejected, families), now=NOW).events
+    told = handle(handlers.on_received, Received("KD", "SHIP.shupl", [], rejected, stories), now=NOW).events
 
     assert [(event.partitionkey, event.document.line, event.direction) for event in rejections(told)] == [
         ("tmall/1", 10, Direction.INCOMING),

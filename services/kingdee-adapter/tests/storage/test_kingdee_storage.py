@@ -28,14 +28,14 @@ async def test_a_new_revision_is_queued_besides_the_first(world: World) -> None:
     assert [row["revision"] for row in await world.rows("docking_outgoing")] == [1, 2]
 
 
-async def test_both_legs_of_an_order_are_one_family(world: World) -> None:
+async def test_both_legs_of_an_order_are_one_story(world: World) -> None:
     await world.take(an_instruction(order_no="A", family="f1"), an_instruction(order_no="A", family="f1", revision=2))
     await world.take(an_instruction(order_no="B", family="f2", owner_code="NB"))
 
     async with world.service.engine.database.connect() as connection:
-        found = await storage.families(connection, KINGDEE, {("JFY", "A"), ("JFY", "B"), ("NB", "B"), ("JFY", "C")})
-        elsewhere = await storage.families(connection, "KINGDEE-2", {("JFY", "A")})
-        none = await storage.families(connection, KINGDEE, set())
+        found = await storage.stories(connection, KINGDEE, {("JFY", "A"), ("JFY", "B"), ("NB", "B"), ("JFY", "C")})
+        elsewhere = await storage.stories(connection, "KINGDEE-2", {("JFY", "A")})
+        none = await storage.stories(connection, KINGDEE, set())
 
-    assert found == {("JFY", "A"): "f1", ("NB", "B"): "f2"}
+    assert {order: story.family for order, story in found.items()} == {("JFY", "A"): "f1", ("NB", "B"): "f2"}
     assert (elsewhere, none) == ({}, {})

@@ -27,6 +27,8 @@ class SeenTrade:
     platform_version: int
     digest: str
     changes: int
+    traceparent: str = ""
+    """The trace that began when it was first pulled: every later content of it goes on in that."""
 
     @property
     def key(self) -> tuple[str, str]:

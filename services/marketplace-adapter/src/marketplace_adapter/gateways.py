@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from lemai_chassis.delivery.calls import Answer, Call, Outcome
 from lemai_chassis.keyring import Keyring, MasterKey, Seal, SealedValue
 from lemai_chassis.reference import Store
+from lemai_chassis.trace import start
 from lemai_contracts.order import OrderShippedV1
 from lemai_contracts.stock import AvailabilityChangedV1
 from lemai_contracts.text import cleaned
@@ -57,7 +58,9 @@ class Sealer:
         return TradesReceived(
             store.code,
             [
-                Pulled(trade_changed(store, trade, self._consignee(trade, value), notes), trade.version, digest)
+                Pulled(
+                    trade_changed(store, trade, self._consignee(trade, value), notes), trade.version, digest, start()
+                )
                 for ((trade, notes), digest), value in zip(news, sealed, strict=True)
             ],
             [self._malformed(store, trade, now) for trade in page if isinstance(trade, Malformed)],

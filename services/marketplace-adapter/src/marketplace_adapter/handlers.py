@@ -25,11 +25,12 @@ PUBLISH_STOCK = "publish_stock"
 
 @dataclass(frozen=True)
 class Pulled:
-    """A trade as pulled: what it would be published as, and the digest of what the platform sent."""
+    """A trade as pulled: what it would be published as, the digest of what the platform sent, a trace of its own."""
 
     trade: TradeChangedV1
     platform_version: int
     digest: str
+    traceparent: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def on_trades_received(command: TradesReceived, uow: UnitOfWork) -> None:
     for pulled in command.trades:
         seen = uow.get(SeenTrade, command.store_code, pulled.trade.trade_no)
         if seen is None or seen.precedes(pulled.platform_version, pulled.digest):
-            _publish(pulled, seen.changes + 1 if seen else 1, uow)
+            _publish(pulled, seen, uow)
     for malformed in command.malformed:
         _keep(malformed, uow)
 
@@ -124,9 +125,10 @@ def on_stock_published(ended: Ended, uow: UnitOfWork) -> None:
     )
 
 
-def _publish(pulled: Pulled, changes: int, uow: UnitOfWork) -> None:
+def _publish(pulled: Pulled, seen: SeenTrade | None, uow: UnitOfWork) -> None:
     trade = pulled.trade
-    news = SeenTrade(trade.store_code, trade.trade_no, pulled.platform_version, pulled.digest, changes)
+    before = seen or SeenTrade(trade.store_code, trade.trade_no, 0, "", 0, pulled.traceparent)
+    news = replace(before, platform_version=pulled.platform_version, digest=pulled.digest, changes=before.changes + 1)
     uow.put(news)
     uow.emit(trade.model_copy(update={"version": news.content_version}), news)
     malformed = uow.get(MalformedTrade, *news.key)

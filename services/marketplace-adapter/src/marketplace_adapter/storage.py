@@ -43,6 +43,7 @@ class SeenTradeRow(AdapterRow, table=True):
     platform_version: int = _bigint()
     digest: str
     changes: int
+    traceparent: str
 
 
 class MalformedTradeRow(AdapterRow, table=True):

@@ -80,6 +80,7 @@ class OrderRow(OrderSvcRow, table=True):
     actual_nos: list[str] = _json()
     corrections: dict[str, Any] = _json()
     refusal: dict[str, Any] | None = Field(sa_column=Column(JSONB))
+    traceparent: str
 
 
 class TradeRow(OrderSvcRow, table=True):

@@ -180,6 +180,8 @@ class Commitment:
     missing: Mapping[str, int]
     """Of a short one: pieces by item that were too few when it asked."""
     asked_at: datetime
+    traceparent: str = ""
+    """Of the question: an answer that comes later goes on in that trace."""
 
     @property
     def key(self) -> tuple[str, str]:

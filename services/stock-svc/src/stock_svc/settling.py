@@ -5,11 +5,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from lemai_chassis import trace
 from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import ref
-from lemai_chassis.trace import Cause
 from stock_svc.domain import GOOD, AppliedCount, Balance, Combo, Commitment, Figure, Snapshot, SnapshotState
 from stock_svc.handlers import commitments, figures, shelf, snapshots
 from stock_svc.storage import work
@@ -66,7 +64,7 @@ async def settle(stores: Stores, transaction: Transaction) -> bool:
     sold = await work.sold_from(connection, [*items, *combos], stores)
     await transaction.load(ref(Figure, *key) for key in sold)
     settled = figures.Settled([its.key for its in balances], [its.key for its in changed_combos], sold)
-    await transaction.run(figures.settle, settled, _cause())
+    await transaction.run(figures.settle, settled)
     return len(items) == ITEMS_AT_ONCE
 
 
@@ -77,7 +75,7 @@ async def tell(reference: Reference, stores: Stores, transaction: Transaction) -
     due = await work.tellable(transaction.connection, stores, FIGURES_AT_ONCE)
     await transaction.load(ref(Figure, *figure.key) for figure in due)
     for figure in due:
-        await transaction.run(partial(figures.tell, reference), figure, _cause())
+        await transaction.run(partial(figures.tell, reference), figure)
     return len(due) == FIGURES_AT_ONCE
 
 
@@ -119,7 +117,7 @@ async def _fill(transaction: Transaction, items: Sequence[Changed]) -> int:
     )
     await transaction.load(ref(Commitment, order.owner_code, order.order_no) for order in waiting)
     for order in waiting:
-        await transaction.run(commitments.fill, (order.owner_code, order.order_no), _cause())
+        await transaction.run(commitments.fill, (order.owner_code, order.order_no))
     return len(waiting)
 
 
@@ -130,7 +128,7 @@ async def _compare(transaction: Transaction, snapshot: Snapshot) -> None:
     connection = transaction.connection
     stale = snapshot.is_stale(transaction.uow.get(AppliedCount, *count_ref.key))
     comparison = None if stale else await work.compare(connection, snapshot)
-    await transaction.run(snapshots.compare, snapshots.Compared(snapshot.key, comparison), _cause())
+    await transaction.run(snapshots.compare, snapshots.Compared(snapshot.key, comparison))
     compared = transaction.uow.get(Snapshot, *snapshot.key)
     assert compared is not None
     if compared.state in (SnapshotState.WAITING, SnapshotState.STALE):
@@ -139,7 +137,7 @@ async def _compare(transaction: Transaction, snapshot: Snapshot) -> None:
         await work.mark_counted(connection, snapshot)
         return
     for key in await work.waiting_before(connection, snapshot):
-        await transaction.run(snapshots.outdate, key, _cause())
+        await transaction.run(snapshots.outdate, key)
 
 
 async def _correct(transaction: Transaction, snapshot: Snapshot) -> None:
@@ -149,8 +147,4 @@ async def _correct(transaction: Transaction, snapshot: Snapshot) -> None:
         for difference in differences
     )
     correction = snapshots.Correction(snapshot.key, differences)
-    await transaction.run(snapshots.correct, correction, _cause())
-
-
-def _cause() -> Cause:
-    return Cause("", trace.start())
+    await transaction.run(snapshots.correct, correction)

@@ -40,6 +40,9 @@ class Outgoing:
     content_hash: str
     payload: bytes
     urgent: bool = False
+    causationid: str = ""
+    traceparent: str = ""
+    """What caused it, and its trace: what becomes of the document goes on in that."""
     id: int = 0
     line: int = 0
 
@@ -368,6 +371,8 @@ class OutgoingJournal:
             "content_hash": document.content_hash,
             "payload": self._vault.seal(document.payload),
             "urgent": document.urgent,
+            "causationid": document.causationid,
+            "traceparent": document.traceparent,
             "state": "pending",
             "created_at": now,
             "changed_at": now,
@@ -393,6 +398,8 @@ def _outgoing(row: Row[Any], payload: bytes = b"") -> Outgoing:
         content_hash=row.content_hash,
         payload=payload,
         urgent=row.urgent,
+        causationid=row.causationid,
+        traceparent=row.traceparent,
         id=row.id,
         line=row.line or 0,
     )

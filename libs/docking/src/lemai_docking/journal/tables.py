@@ -141,6 +141,8 @@ def _outgoing(metadata: MetaData) -> Table:
         _text("content_hash"),
         Column("payload", LargeBinary, nullable=False, comment="sealed; what the document is made from"),
         Column("urgent", Boolean, nullable=False),
+        _text("causationid", comment="id of the event it was made of"),
+        _text("traceparent", comment="of that event: what answers the document goes on in its trace"),
         _text("state", comment="pending, rendered, published, acknowledged, rejected, unknown"),
         _file_id(nullable=True),
         Column("line", Integer, comment="of its head in the file"),

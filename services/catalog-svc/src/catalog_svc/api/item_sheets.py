@@ -21,12 +21,10 @@ from catalog_svc.domain.item_sheets import CatalogMoved, ItemSheet, RowsRefused
 from catalog_svc.domain.items import Catalog
 from catalog_svc.domain.sheets import Line, Reading, read_sheet
 from catalog_svc.handlers import Confirmation, Upload
-from lemai_chassis import trace
 from lemai_chassis.access import Person
 from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork, ref
-from lemai_chassis.trace import Cause
 from lemai_chassis.web import Commands, FieldProblem, IdempotencyKey, Problem, not_found
 
 
@@ -146,7 +144,7 @@ async def _preview(engine: Engine, upload: Upload) -> ItemSheet:
         # The catalog is locked first, so that its revision and its items are those of one moment.
         await transaction.load([ref(Catalog, upload.owner_code), ref(ItemSheet, upload.sheet_id)])
         known = await storage.known(transaction.connection, upload.owner_code, codes, barcodes)
-        return await transaction.run(partial(handlers.preview_sheet, known), upload, Cause("", trace.start()))
+        return await transaction.run(partial(handlers.preview_sheet, known), upload)
 
     return await engine.transact(work)
 

@@ -12,9 +12,7 @@ from kingdee_adapter.k3cloud.files import THEM, US
 from kingdee_adapter.k3cloud.forms import Forms
 from kingdee_adapter.k3cloud.handlers import BillKey, Settled
 from kingdee_adapter.k3cloud.site import Site
-from lemai_chassis import trace
 from lemai_chassis.delivery.engine import Engine, Transaction
-from lemai_chassis.trace import Cause
 from lemai_docking.ack import Ack, Result
 from lemai_docking.codec import Encoded
 from lemai_docking.definitions.layout import layouts
@@ -170,7 +168,7 @@ class Poster:
             lines=made.lines,
             needs=made.needs,
         )
-        await transaction.run(handlers.on_opened, bill, Cause("", trace.start()))
+        await transaction.run(handlers.on_opened, bill)
 
     async def _resend(self) -> None:
         """Files a person wants sent again: what was refused is tried again, the rest stands where it stood."""
@@ -185,7 +183,7 @@ class Poster:
             await self._repost(key, transaction)
 
     async def _repost(self, key: BillKey, transaction: Transaction) -> bool:
-        reposted = await transaction.run(handlers.on_repost, key, Cause("", trace.start()))
+        reposted = await transaction.run(handlers.on_repost, key)
         if reposted:
             await storage.render_again(transaction.connection, self._tables, key)
         return reposted

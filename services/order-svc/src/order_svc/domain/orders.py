@@ -174,6 +174,8 @@ class Order:
     actual_nos: tuple[str, ...] = ()
     corrections: Corrections = NOTHING
     refusal: Refusal | None = None
+    traceparent: str = ""
+    """Of what placed it: whatever becomes of it goes on in that trace."""
 
     @property
     def key(self) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """How an order goes on: placed, advanced as soon as it waits for nothing, told to the world."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from lemai_chassis.reference import Reference
@@ -23,6 +24,7 @@ PRICE_PLACES = Decimal("0.000001")
 
 def place(reference: Reference, order: Order, uow: UnitOfWork, cleaned: Sequence[str] = ()) -> None:
     """Keep a new order, approve it if a rule does, and ask for its stock. `cleaned`: what was done to its texts."""
+    order = replace(order, traceparent=uow.cause.traceparent)
     rule = reference.store(order.store_code).approval
     total_max = Money(amount=rule.total_max, currency=order.currency).minor
     seen = {"platform": order.platform, "store_code": order.store_code, **({"cleaned": cleaned} if cleaned else {})}

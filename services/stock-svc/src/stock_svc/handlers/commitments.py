@@ -33,6 +33,7 @@ def on_commitment_requested(event: CommitmentRequestedV1, uow: UnitOfWork) -> No
         lines=tuple(CommitmentLine(item, pieces, pieces) for item, pieces in wanted.items()),
         missing=missing,
         asked_at=uow.now,
+        traceparent=uow.cause.traceparent,
     )
     for balance in balances.values():
         held = commitment.holds.get(balance.key, 0)

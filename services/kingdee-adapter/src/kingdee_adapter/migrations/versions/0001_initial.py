@@ -196,6 +196,13 @@ def upgrade() -> None:
         sa.Column("content_hash", sa.Text(), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False, comment="sealed; what the document is made from"),
         sa.Column("urgent", sa.Boolean(), nullable=False),
+        sa.Column("causationid", sa.Text(), nullable=False, comment="id of the event it was made of"),
+        sa.Column(
+            "traceparent",
+            sa.Text(),
+            nullable=False,
+            comment="of that event: what answers the document goes on in its trace",
+        ),
         sa.Column(
             "state", sa.Text(), nullable=False, comment="pending, rendered, published, acknowledged, rejected, unknown"
         ),

@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("platform_version", sa.BigInteger(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("changes", sa.Integer(), nullable=False),
+        sa.Column("traceparent", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("store_code", "trade_no"),
     )
 

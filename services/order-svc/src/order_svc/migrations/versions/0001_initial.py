@@ -104,6 +104,7 @@ def upgrade() -> None:
         sa.Column("actual_nos", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("corrections", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("refusal", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("traceparent", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("owner_code", "order_no"),
     )
     op.create_index("orders_order_no", "orders", ["order_no"], unique=False)

@@ -85,6 +85,7 @@ def upgrade() -> None:
         sa.Column("lines", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("missing", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("traceparent", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("owner_code", "order_no"),
     )
     op.create_index("commitment_state", "commitment", ["state", "asked_at", "order_no"], unique=False)
