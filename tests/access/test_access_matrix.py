@@ -44,6 +44,7 @@ COMMANDS = {
     "POST /v1/orders/{order_no}/resend": Role.ORDERS,
     "POST /v1/orders/{order_no}/cancel": Role.ORDERS,
     "POST /v1/held-actuals/resolve": Role.AFTERSALES,
+    "POST /v1/snapshots/decide": Role.STOCK,
     "POST /v1/stores/{store_code}/pull": Role.DECIDE,
     "POST /v1/files/{file_id}/replay": Role.DECIDE,
     "POST /v1/files/{file_id}/resend": Role.DECIDE,

@@ -10,8 +10,7 @@ from typing import Annotated, NoReturn
 import psutil
 import typer
 
-from lemai_chassis.misconfigured import Misconfigured
-from lemai_tools import catalog, layouts, logs, parked
+from lemai_tools import InvalidReference, Misconfigured
 from lemai_tools.demo import run as demonstration
 from lemai_tools.output import Json, console, errors, fail
 from lemai_tools.platform.home import Home, HomeInUseError, default_config, default_home, demo_home
@@ -28,6 +27,7 @@ POLL_S = 0.1
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 app.add_typer(parked.app, name="parked")
 app.add_typer(layouts.app, name="layouts")
+app.add_typer(stock.app, name="stock")
 app.add_typer(catalog.app)
 app.command()(logs.logs)
 

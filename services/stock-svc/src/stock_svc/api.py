@@ -1,19 +1,30 @@
 """Stock over HTTP: balances and their ledger, commitments, what the stores may sell, snapshots and differences."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 
 from lemai_chassis.access import Person, Role, needs
 from lemai_chassis.delivery.engine import Engine
-from lemai_chassis.reference import Reference
-from lemai_chassis.web import PAGE_MAX, Page, decode_cursor, encode_cursor, not_found
+from lemai_chassis.reference import Code, Reference
+from lemai_chassis.state.unit_of_work import UnitOfWork, ref
+from lemai_chassis.web import (
+    PAGE_MAX,
+    Commands,
+    IdempotencyKey,
+    Page,
+    Problem,
+    decode_cursor,
+    encode_cursor,
+    not_found,
+)
 from lemai_contracts.values import Grade
-from stock_svc.domain import GOOD, CommitmentState, SnapshotState
+from stock_svc.domain import GOOD, CommitmentState, NotWaiting, Snapshot, SnapshotState
+from stock_svc.handlers import snapshots
 from stock_svc.storage import search
 from stock_svc.storage.rows import BALANCES
 from stock_svc.storage.search import List
@@ -125,6 +136,18 @@ class SnapshotView(BaseModel):
     applied_at: datetime | None
 
 
+class SnapshotDecision(BaseModel):
+    """Whether a snapshot that waits is true, and how one knows."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    owner_code: Code
+    warehouse_code: Code
+    snapshot_id: Annotated[str, Field(min_length=1, max_length=100)]
+    decision: Literal["apply", "refuse"]
+    reason: Annotated[str, Field(min_length=2, max_length=500, examples=["仓库已核实 / the warehouse has looked"])]
+
+
 class DifferenceView(BaseModel):
     """What was counted against what the books expected at the snapshot's moment."""
 
@@ -139,11 +162,10 @@ class DifferenceView(BaseModel):
 
 
 def router(engine: Engine, reference: Reference) -> APIRouter:
-    routes = APIRouter(prefix="/v1", dependencies=[needs(Role.VIEW, by_owner=True)])
-    routes.include_router(_stock(engine, reference))
-    routes.include_router(_commitments(engine))
-    routes.include_router(_figures(engine))
-    routes.include_router(_snapshots(engine))
+    routes = APIRouter(prefix="/v1")
+    for looking in (_stock(engine, reference), _commitments(engine), _figures(engine), _snapshots(engine)):
+        routes.include_router(looking, dependencies=[needs(Role.VIEW, by_owner=True)])
+    routes.include_router(_decisions(engine))
     return routes
 
 
@@ -285,6 +307,7 @@ def _snapshots(engine: Engine) -> APIRouter:
         person: Viewer,
         owner_code: OwnerCode = None,
         warehouse_code: WarehouseCode = None,
+        state: SnapshotState | None = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Page[SnapshotView]:
@@ -297,6 +320,7 @@ def _snapshots(engine: Engine) -> APIRouter:
             limit,
             owner_code=person.narrowed(owner_code),
             warehouse_code=warehouse_code,
+            state=state,
         )
 
     @routes.get("/{snapshot_id}/differences")
@@ -310,6 +334,35 @@ def _snapshots(engine: Engine) -> APIRouter:
                 raise not_found("snapshot_id", snapshot_id)
         of_snapshot = [search.of_snapshot(snapshot_id)]
         return await _page(engine, search.DIFFERENCES, _difference, cursor, limit, of_snapshot, **its)
+
+    return routes
+
+
+def _decisions(engine: Engine) -> APIRouter:
+    routes = APIRouter(prefix="/snapshots", tags=["snapshots"])
+    http = Commands(engine)
+
+    @routes.post("/decide", response_model=SnapshotView)
+    async def decide(
+        request: Request,
+        person: Annotated[Person, needs(Role.STOCK, by_owner=True)],
+        asked: SnapshotDecision,
+        key: IdempotencyKey = None,
+    ) -> Response:
+        """Say whether a snapshot that waits is true: it corrects the books, or is left alone for good."""
+        person.check(asked.owner_code)
+        its = (asked.owner_code, asked.warehouse_code, asked.snapshot_id)
+        command = snapshots.Decision(its, asked.decision == "apply", person.name, asked.reason)
+
+        def viewed(command: snapshots.Decision, uow: UnitOfWork) -> SnapshotView:
+            return _snapshot(vars(snapshots.decide(command, uow)))
+
+        try:
+            return await http.run(request, key, viewed, command, [ref(Snapshot, *its)])
+        except snapshots.SnapshotNotFound:
+            raise not_found("snapshot_id", asked.snapshot_id) from None
+        except NotWaiting as error:
+            raise Problem(409, "该快照不待决定 / nobody has to decide about this snapshot", str(error)) from None
 
     return routes
 
@@ -343,7 +396,7 @@ def _balance(row: RowMapping) -> BalanceView:
     return BalanceView.model_validate({**row, "available": available})
 
 
-def _snapshot(row: RowMapping) -> SnapshotView:
+def _snapshot(row: RowMapping | Mapping[str, Any]) -> SnapshotView:
     return SnapshotView.model_validate({**row, "chunks_received": len(row["received"])})
 
 

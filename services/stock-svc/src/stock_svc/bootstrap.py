@@ -10,6 +10,7 @@ from lemai_chassis.schedules import Schedule
 from lemai_chassis.service import Service
 from lemai_chassis.settings import Settings
 from stock_svc import api, consumers, settling
+from stock_svc.storage import search
 from stock_svc.storage.rows import STORAGE
 
 
@@ -20,6 +21,7 @@ def build(settings: Settings) -> Service:
         "stock-svc",
         engine,
         routers=[api.router(engine, known)],
+        stuck=[search.WAITING_SNAPSHOTS],
         on_start=[partial(settling.follow_rules, engine, known)],
         schedules=[Schedule("check ledger", timedelta(days=1), partial(settling.check_ledger, engine))],
         loops=[

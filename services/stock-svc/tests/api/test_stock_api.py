@@ -280,3 +280,24 @@ async def test_a_wrong_parameter_is_a_problem_that_names_it(http: httpx.AsyncCli
     assert answer.status_code == 422
     [error] = answer.json()["errors"]
     assert (error["field"], error["value"]) == (f"query.{name}", value)
+
+
+async def test_a_snapshot_that_waits_is_decided_by_whoever_may(http: httpx.AsyncClient, world: World) -> None:
+    await world.hold(tshirt=5)
+    await world.take(snapshot("IB1", at=world.later(seconds=1)))
+    await world.count()
+    its = {"owner_code": OWNER, "warehouse_code": WAREHOUSE, "snapshot_id": "IB1"}
+    [[waiting]] = await pages(http, "/snapshots", state="waiting")
+    assert (waiting["snapshot_id"], waiting["sellable"], waiting["lost"]) == ("IB1", 5, 5)
+
+    decided = await http.post("/v1/snapshots/decide", json={**its, "decision": "apply", "reason": "盘点属实 / true"})
+    await world.count()
+
+    assert decided.status_code == 200, decided.text
+    assert (decided.json()["decided_by"], decided.json()["decided_why"]) == ("tester", "盘点属实 / true")
+    assert await world.on_hand(TSHIRT) == (0, 0, 0)
+    again = await http.post("/v1/snapshots/decide", json={**its, "decision": "refuse", "reason": "不对 / wrong"})
+    assert (again.status_code, again.json()["detail"]) == (409, "IB1: applied")
+    unknown = {**its, "snapshot_id": "IB9", "decision": "apply", "reason": "盘点属实 / true"}
+    none = await http.post("/v1/snapshots/decide", json=unknown)
+    assert none.status_code == 404

@@ -80,3 +80,10 @@ def of_snapshot(snapshot_id: str) -> Condition:
     keys = select(snapshot.owner_code, snapshot.warehouse_code, snapshot.snapshot_id)
     its_key = tuple_(difference.owner_code, difference.warehouse_code, difference.snapshot_id)
     return its_key.in_(keys.where(snapshot.snapshot_id == snapshot_id))
+
+
+WAITING_SNAPSHOTS = """
+SELECT 'snapshot_waits', snapshot_id, owner_code,
+       format('%s 行，%s 件可售将减少 %s / lines, sellable pieces, of them lost', lines, sellable, lost), received_at,
+       'lemai stock snapshots'
+FROM snapshot WHERE state = 'waiting'"""
