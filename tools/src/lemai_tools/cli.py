@@ -10,7 +10,8 @@ from typing import Annotated, NoReturn
 import psutil
 import typer
 
-from lemai_tools import InvalidReference, Misconfigured
+from lemai_chassis.misconfigured import Misconfigured
+from lemai_tools import catalog, layouts, logs, parked, stock
 from lemai_tools.demo import run as demonstration
 from lemai_tools.output import Json, console, errors, fail
 from lemai_tools.platform.home import Home, HomeInUseError, default_config, default_home, demo_home
