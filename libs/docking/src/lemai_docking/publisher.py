@@ -273,6 +273,7 @@ class Publisher:
                 await self._acknowledge(connection, file, ack)
 
     async def _published(self, file: OutgoingFile, ack: Ack | None = None) -> None:
+        log.info("file out", extra={"counterpart": self._journal.counterpart, "file": file.name})
         async with self._engine.begin() as connection:
             await self._journal.hold(connection, self._token)
             fault = _ack_fault(file.name, ack, file) if ack else None

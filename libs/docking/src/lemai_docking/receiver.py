@@ -52,6 +52,8 @@ class Receiver:
                 return _again(Ack.model_validate(known.ack), name)
             ack = await self._take(name, data)
             if ack:
+                taken = {"status": ack.status, "documents": ack.documents, "rejected": ack.rejected}
+                log.info("file in", extra={"counterpart": self.journal.counterpart, "file": name, **taken})
                 return ack
 
     async def name_call(self, interface: str) -> str:

@@ -1,6 +1,7 @@
 """Item sheets over HTTP: upload and preview, look again, confirm."""
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -26,6 +27,8 @@ from lemai_chassis.delivery.engine import Engine, Transaction
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork, ref
 from lemai_chassis.web import Commands, FieldProblem, IdempotencyKey, Problem, not_found
+
+log = logging.getLogger(__name__)
 
 
 class SheetState(StrEnum):
@@ -106,9 +109,9 @@ def router(engine: Engine, reference: Reference) -> APIRouter:
             return _view(handlers.confirm_sheet(command, uow))
 
         command = Confirmation(sheet_id, confirm.accept_refused)
-        refs = handlers.sheet_refs(await _find(engine, person, sheet_id))
+        sheet = await _find(engine, person, sheet_id)
         try:
-            return await http.run(request, key, confirmed, command, refs)
+            answer = await http.run(request, key, confirmed, command, handlers.sheet_refs(sheet))
         except CatalogMoved:
             raise Problem(
                 409,
@@ -121,6 +124,9 @@ def router(engine: Engine, reference: Reference) -> APIRouter:
                 "有被拒绝的行 / rows are refused",
                 "请改正后重新上传，或以 accept_refused=true 只导入其余行 / correct and upload again, or accept",
             ) from None
+        counts = {"added": len(sheet.preview.added), "changed": len(sheet.preview.changed)}
+        log.info("import confirmed", extra={"owner_code": sheet.owner_code, "key": sheet.sheet_id, **counts})
+        return answer
 
     return routes
 
