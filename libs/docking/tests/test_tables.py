@@ -105,7 +105,7 @@ def test_what_gbk_cannot_hold_is_read_and_refused_when_written(make: Make, name:
     codec = make(frame={}, charset="GBK")
 
     assert decoded(codec, f"A1,{name},690,Pcs,Y\n", "gb18030")[0]["item_name"] == name
-    assert refusal(codec, {**GIVEN, **ITEM, "item_name": name}) == ("E_CHARSET", "item_name")
+    assert refusal(codec, {**GIVEN, **ITEM, "item_code": name}) == ("E_CHARSET", "item_code")
 
 
 def test_heads_that_the_charset_cannot_hold_are_told(make: Make) -> None:
@@ -136,7 +136,7 @@ def test_a_bom_or_cr_is_told_where_it_was_not_agreed(make: Make, text: str) -> N
     ],
 )
 def test_what_would_be_read_otherwise_is_refused(make: Make, frame: dict[str, Any], name: str) -> None:
-    assert refusal(make(frame=frame), {**GIVEN, **ITEM, "item_name": name}) == ("E_CHAR", "item_name")
+    assert refusal(make(frame=frame), {**GIVEN, **ITEM, "item_code": name}) == ("E_CHAR", "item_code")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Every way a described file can be wrong × where in it: exact code, place and message."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -88,7 +88,7 @@ CELLS = [
     Cell(0, "order_type", "JYCK", "E_FIELD", "ADJUST | EXCHANGE | RESEND | SALE"),
     Cell(0, "warehouse_code", "W" * 51, "E_FIELD", "≤ 50 字符/characters"),
     Cell(0, "owner_code", "", "E_FIELD", REQUIRED),
-    Cell(0, "out_biz_code", "\x07", "E_CHAR"),
+    Cell(0, "out_biz_code", "\x07", "E_CHAR", "无/no U+0007"),
     Cell(0, "confirm_type", "2", "E_FIELD", "0 | 1"),
     Cell(0, "confirm_type", "-1", "E_FIELD", "整数/integer ≤ 1 位/digits"),
     Cell(0, "status", "SHIPPED", "E_FIELD", STATUSES),
@@ -96,7 +96,7 @@ CELLS = [
     Cell(0, "shipped_at", "2026-02-29 15:20:31", "E_FIELD", "YYYY-MM-DD HH:MM:SS"),
     Cell(0, "remark", "100%", "E_ESCAPE", ESCAPES),
     Cell(0, "remark", "a%0ab", "E_ESCAPE", ESCAPES),
-    Cell(0, "remark", "\ufeffa", "E_CHAR"),
+    Cell(0, "warehouse_code", "\ufeffWH", "E_CHAR", "无/no U+FEFF"),
     Cell(0, "package_count", "2", "E_COUNT", "1"),
     Cell(0, "line_count", "3", "E_COUNT", "2"),
     Cell(0, "line_count", "two", "E_FIELD", "整数/integer ≤ 6 位/digits"),
@@ -112,7 +112,7 @@ CELLS = [
     Cell(3, "logistics_code", "", "E_FIELD", REQUIRED),
     Cell(3, "weight", "0.4501", "E_FIELD", "dec(18,3)"),
     Cell(3, "weight", "4e1", "E_FIELD", "dec(18,3)"),
-    Cell(3, "express_no", "\x1b", "E_CHAR"),
+    Cell(3, "express_no", "\x1b", "E_CHAR", "无/no U+001B"),
     Cell(4, "line_no", "first", "E_FIELD", "整数/integer ≤ 10 位/digits"),
     Cell(5, "qty", "0.5", "E_QTY", PIECES),
     Cell(5, "item_code", "%", "E_ESCAPE", ESCAPES),
@@ -130,6 +130,8 @@ RECORDS = [
     (4, "Q\t1\t1\tSKU1\t1\t", "E_COLUMN", "5", "4 列/columns"),
     (0, "O\t{no}", "E_COLUMN", "1", "12 列/columns"),
 ]
+
+SHAPE = "TRL, 4 个整数/integers, SHA256, 64 位十六进制/hex digits"
 
 # Bad value of a header field: code, value told, what is expected.
 HEADERS = {
@@ -156,9 +158,9 @@ FRAMES: list[tuple[str, str, Fault, bool]] = [
     ("TRL\t3\t6\t26\t9\t", "TRL\t3\t7\t26\t9\t", Fault("E_COUNT", 0, "line_count", "7", "6"), True),
     ("TRL\t3\t6\t26\t9\t", "TRL\t3\t6\t25\t9\t", Fault("E_COUNT", 0, "record_count", "25", "26"), True),
     ("TRL\t3\t6\t26\t9\t", "TRL\t3\t6\t26\t8\t", Fault("E_COUNT", 0, "control_total", "8", "9"), True),
-    ("TRL\t3\t6\t", "TRL\t3\tsix\t", Fault("E_TRAILER", 28), False),
-    ("\tSHA256\t", "\tMD5\t", Fault("E_TRAILER", 28), False),
-    ("\nTRL\t", "\nEND\t", Fault("E_TRAILER"), False),
+    ("TRL\t3\t6\t", "TRL\t3\tsix\t", Fault("E_TRAILER", 28, "", "", SHAPE), False),
+    ("\tSHA256\t", "\tMD5\t", Fault("E_TRAILER", 28, "", "", SHAPE), False),
+    ("\nTRL\t", "\nEND\t", Fault("E_TRAILER", 0, "", "", SHAPE), False),
 ]
 
 
@@ -229,7 +231,8 @@ def file_cases() -> Iterator[tuple[str, bytes, Fault]]:
     for old, new, fault, is_resealed in FRAMES:
         changed = sound.replace(old.encode(), new.encode(), 1)
         assert changed != sound, old
-        yield f"{old!r} → {new!r}", reseal(changed) if is_resealed else changed, fault
+        told = changed.splitlines()[-1].decode()[:100] if fault.code == "E_TRAILER" and fault.line else fault.value
+        yield f"{old!r} → {new!r}", reseal(changed) if is_resealed else changed, replace(fault, value=told)
     for position in range(len(NUMBERS)):
         line = BEFORE + position * len(ROWS)
         marked = lines()

@@ -19,7 +19,7 @@ from lemai_docking.encodings.choice import codec_of
 from lemai_docking.faults import DocumentRefused, FileRejected
 
 STAMP = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
-ALPHABET = "aZ9 -_%\t\n\r|\"',;:\\中亅乗𠮷€é\u3000\x7f\u2028😀*"
+ALPHABET = "aZ9 -_%\t\n\r|\"',;:\\中亅乗𠮷€é\u3000😀*"
 
 
 def with_all_columns() -> Profile:
@@ -90,9 +90,12 @@ def test_any_bytes_give_a_rejection_and_nothing_else(data: bytes) -> None:
     [
         ("O", "order_no", "2611220001-h", "E_ROUTE"),
         ("O", "order_no", "26 11", "E_FIELD"),
-        ("O", "shop_name", "店" * 201, "E_FIELD"),
-        ("O", "shop_name", "店\x00", "E_CHAR"),
-        ("O", "shop_name", "\x1f", "E_CHAR"),
+        ("O", "shop_code", "店" * 51, "E_FIELD"),
+        ("O", "shop_code", "店\x00", "E_CHAR"),
+        ("O", "shop_code", "店\n1", "E_CHAR"),
+        ("O", "shop_code", "店\u200b", "E_CHAR"),
+        ("O", "receiver_address", "路" * 201, "E_FIELD"),
+        ("O", "shop_name", "\x1f", "E_FIELD"),
         ("O", "shop_name", "\u3000", "E_FIELD"),
         ("O", "paid_at", None, "E_FIELD"),
         ("O", "total_amount", Decimal("69.001"), "E_FIELD"),

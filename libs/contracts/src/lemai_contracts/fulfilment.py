@@ -313,6 +313,8 @@ class DocumentSentV1(
     document: DocumentPlace
     sha256: str
     sent_at: Instant
+    notes: tuple[str, ...] = ()
+    """What texts for people lost on the way, field by field in words: what no file can hold, and what was too long."""
 
 
 class DocumentAcknowledgedV1(

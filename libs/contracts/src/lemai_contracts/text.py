@@ -22,9 +22,10 @@ _GRAPHEME = regex.compile(r"\X")
 class UnfitText(ValueError):
     """A key or code that holds what a key cannot hold. Names field and code point, never the whole value."""
 
-    def __init__(self, field: str, problem: str) -> None:
+    def __init__(self, field: str, problem: str, code_point: str = "") -> None:
         super().__init__(f"{field}: {problem}")
         self.field = field
+        self.code_point = code_point
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def key(field: str, value: str, longest: int | None = None) -> str:
                 field,
                 f"第 {position} 个字符 {code_point(character)} 不可用于编码 / "
                 f"character {position} is {code_point(character)}, which a key cannot hold",
+                code_point(character),
             )
     if longest is not None and len(value) > longest:
         raise UnfitText(field, f"{len(value)} 个字符，最多 {longest} / {len(value)} characters, at most {longest}")

@@ -9,11 +9,13 @@ from lemai_docking.documents import Decoded, Document, Header
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One document as it stands in a file, and what it adds to the trailer's line count and control total."""
+    """One document as it stands in a file, what it adds to the trailer's line count and control total, and what its
+    texts for people lost on the way, in words."""
 
     text: str
     line_count: int
     control: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ class Rejected:
     order_no: str
     line_no: int
     faults: tuple[Fault, ...]
+    out_biz_code: str = ""
 
     @property
     def held(self) -> bool:

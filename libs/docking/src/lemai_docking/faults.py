@@ -1,6 +1,9 @@
 """What can be wrong with a file or a document: codes, places, and texts for people."""
 
+import re
 from dataclasses import dataclass
+
+from lemai_contracts.text import code_point
 
 # Codes of the Kingdee reference §1-2, with E_HEADER, E_RECORD, E_CHECKSUM, E_COUNT, E_LIMIT added for frames.
 REASONS = {
@@ -19,6 +22,7 @@ REASONS = {
     "E_QTY": ("数量须为整数件且在允许范围内", "quantity must be a whole number of pieces in range"),
     "E_INVTYPE": ("库存类型未知", "unknown inventory type"),
     "E_ESCAPE": ("转义不合规定", "malformed percent escape"),
+    "E_READ": ("程序无法读取，请报告平台组", "our own program fails on it; tell the platform team"),
     "E_CHAR": ("含有禁用字符", "forbidden character"),
     "E_AMOUNT": ("金额合计不符", "amounts do not add up"),
     "E_SN_COUNT": ("序列号个数与实际数量不符", "as many serial numbers as pieces are needed"),
@@ -34,6 +38,10 @@ REASONS = {
     "E_CHANNEL": ("通道不通，正在重试", "the channel fails; trying again"),
     "E_PARTNER": ("对接方拒收", "refused by the counterpart"),
     "E_ACK": ("回执无法识别", "unreadable acknowledgement"),
+    "E_UNREAD": (
+        "多次发送均得不到可识别的回答，请询问对接方后决定",
+        "sent several times, never answered readably: ask, then decide",
+    ),
     "W_BOM": ("已去掉文件首的 BOM", "leading BOM removed"),
     "W_CR": ("已去掉行尾 CR", "CR at line ends removed"),
     "W_NAME": ("文件名写法不标准，已接受", "non-standard spelling of the file name, accepted"),
@@ -47,18 +55,31 @@ REASONS = {
     "I_SAME": ("重复的相同内容，不再处理", "same content again, nothing done"),
 }
 
+_UNKEPT = re.compile("[\x00\ud800-\udfff]")
 HELD = frozenset({"E_ROUTE", "E_DUP_CONFLICT"})
+
+
+def kept(text: str) -> str:
+    """A text with the code points of what PostgreSQL and JSON cannot hold in its place."""
+    return _UNKEPT.sub(lambda found: f"<{code_point(found[0])}>", text)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong, at its place. `line` counts from 1, 0 is the whole file; personal values are masked."""
+    """One thing wrong, at its place. `line` counts from 1, 0 is the whole file; personal values are masked.
+
+    Whatever a file holds, a fault can be kept: what PostgreSQL or JSON cannot hold stands in it as its code point.
+    """
 
     code: str
     line: int = 0
     field: str = ""
     value: str = ""
     expected: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("field", "value", "expected"):
+            object.__setattr__(self, name, kept(getattr(self, name)))
 
     @property
     def level(self) -> str:

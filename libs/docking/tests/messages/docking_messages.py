@@ -18,7 +18,7 @@ from lemai_docking.encodings.choice import codec_of
 STAMP = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 SAMPLES = Path(__file__).parents[1] / "samples"
 VECTORS = Path(__file__).parent / "vectors"
-ALPHABET = "aZ9 -_%&<>]\t\n|\"',;:\\/{}[]中亅乗𠮷€é\u3000\x7f\u2028😀*"
+ALPHABET = "aZ9 -_%&<>]\t\n|\"',;:\\/{}[]中亅乗𠮷€é\u3000😀*"
 
 
 @cache

@@ -30,7 +30,7 @@ DOCUMENT_FAULTS = [
     (DELIVER, ">139.00<", ">1,139.00<", "E_FIELD", 28, "item_amount"),
     (DELIVER, ">139.00<", ">139.001<", "E_FIELD", 28, "item_amount"),
     (DELIVER, ">10.00<", ">-10.00<", "E_FIELD", 29, "discount_amount"),
-    (DELIVER, "张三", "张&#65279;三", "E_CHAR", 36, "receiver_name"),
+    (DELIVER, ">2611220001<", ">&#65279;2611220001<", "E_CHAR", 15, "order_no"),
     (DELIVER, "<name>张三</name>", "<name><first>三</first></name>", "E_FIELD", 36, "receiver_name"),
     (DELIVER, "<name>张三</name>", "<name>张三</name><name>张三</name>", "E_COLUMN", 36, "receiver_name"),
     (DELIVER, "五常街道", "街" * 51, "E_FIELD", 41, "receiver_town"),

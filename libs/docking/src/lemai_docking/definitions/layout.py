@@ -35,6 +35,8 @@ class Field(Definition):
     (the named fields, the row's own or its head's, hold one of the values) and `unless` (that field or record is
     there); a C without them depends on something outside, such as lot management, and is not checked here.
     `open` marks a code list that belongs to platforms or partners: documented, not enforced.
+    `prose` marks a text for people: what no file can hold is cleaned out of it, and it is `cut` to its length, or,
+    where half of it would send a parcel astray, written `whole` or refused. Every other text is a key, never changed.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Field(Definition):
     default: str | None = None
     min: int | None = None
     personal: bool = False
+    prose: Literal["cut", "whole"] | None = None
     note: str = ""
 
     @model_validator(mode="after")
@@ -88,6 +91,11 @@ class Record(Definition):
     def deciding(self) -> frozenset[str]:
         """Names of the fields that others are required by."""
         return frozenset(name for field in self.fields for name in field.when)
+
+    @cached_property
+    def prose(self) -> tuple[Field, ...]:
+        """The texts for people."""
+        return tuple(field for field in self.fields if field.prose)
 
     @cached_property
     def conditions(self) -> dict[str, Field]:

@@ -197,7 +197,8 @@ class _Maker:
             is_code = field.max <= 20 or field.name.endswith(("_code", "_no", "_id", "_mobile", "_tel", "_zip", "sn"))
             return number if is_code else f"{field.label}{number}"[-field.max :]
         length = self._random.choice([1, field.max, self._random.randint(1, field.max)])
-        return "".join(self._random.choices(self._alphabet, k=length)).strip() or "x"
+        fit = [one for one in self._alphabet if field.prose or one.isprintable() or one == "\u3000"]
+        return "".join(self._random.choices(fit, k=length)).strip() or "x"
 
     def _perhaps(self) -> bool:
         return self._random.random() < 0.5

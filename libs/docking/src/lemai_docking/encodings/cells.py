@@ -1,7 +1,9 @@
 """Values and their texts, field by field: the cells of every encoding's rows, remembered because they repeat."""
 
+import re
 from collections.abc import Callable
 
+from lemai_contracts.text import cleaned, code_point
 from lemai_docking.definitions.layout import Field
 from lemai_docking.documents import Value
 from lemai_docking.encodings.values import formatter, parser
@@ -11,6 +13,12 @@ from lemai_docking.faults import BadValue, Fault
 REFUSED = "\x00-\x08\x0b\x0c\x0e-\x1f\ufeff\ud800-\udfff"
 
 _MEMO_MAX = 1024
+
+
+def refuse(found: re.Match[str] | None) -> None:
+    """Raises BadValue for a character that was found and must not be there."""
+    if found:
+        raise BadValue("E_CHAR", f"无/no {code_point(found[0])}")
 
 
 class Cells(dict[str, Value | None]):
@@ -32,12 +40,20 @@ class Cells(dict[str, Value | None]):
         return value
 
     def _read(self, cell: str) -> Value | None:
-        text = self._plain(cell).strip()
+        text = (self._prose(cell) if self.field.prose else self._plain(cell)).strip()
         if text:
             return self._parse(text)
         if self.field.required == "M":
             raise BadValue("E_FIELD", "必填/required")
         return self.field.default
+
+    def _prose(self, cell: str) -> str:
+        """A text for people as it can be kept, whatever its encoding cannot hold."""
+        try:
+            text = self._plain(cleaned(cell).text)
+        except BadValue:
+            text = self._plain(cleaned(cell, breaks="").text)
+        return cleaned(text.strip(), self.field.max if self.field.prose == "cut" else None).text
 
 
 class Texts(dict[Value | None, str]):

@@ -1,14 +1,15 @@
 """What every encoding checks once it has read a file: header, counts, which interface, the rules of a document."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
-from lemai_docking.definitions.layout import Layout, layouts
+from lemai_contracts.text import cleaned
+from lemai_docking.definitions.layout import Field, Layout, layouts
 from lemai_docking.definitions.profile import Profile
-from lemai_docking.documents import Document, Header, Rejected, Row
+from lemai_docking.documents import Document, Header, Rejected, Row, Value
 from lemai_docking.encodings.routing import has_upper_suffix, route
 from lemai_docking.encodings.rules import broken_rules
-from lemai_docking.faults import BadValue, Fault, FileRejected
+from lemai_docking.faults import BadValue, Fault, FileRejected, kept
 
 FAULTS_MAX = 50
 
@@ -61,6 +62,44 @@ class Reading:
         return refused(layout, line, raw, faults)
 
 
+Fit = Callable[[str, Field, str], str]
+"""A text for people as a frame can hold it, by the tag of its record and its field."""
+
+
+def as_it_is(_tag: str, _field: Field, text: str) -> str:
+    """For frames that hold every text."""
+    return text
+
+
+def readable(document: Document, fit: Fit = as_it_is) -> tuple[Document, tuple[str, ...]]:
+    """A document of ours whose texts for people can be written, and what each lost by it, in words."""
+    notes: list[str] = []
+
+    def row_of(tag: str, row: Row) -> Row:
+        changed: dict[str, Value] = {}
+        for field in layout.records[tag].prose:
+            if isinstance(value := row.get(field.name), str):
+                done = cleaned(value.strip(), field.max if field.prose == "cut" else None)
+                text = fit(tag, field, done.text)
+                lost = [note for note in (done.note, "" if text == done.text else "改写 adapted") if note]
+                if lost:
+                    line = f"行 line {row['line_no']} " if "line_no" in row else ""
+                    notes.append(f"{line}{field.name}: {', '.join(lost)}")
+                    changed[field.name] = text.strip()
+        return {name: value for name, value in {**row, **changed}.items() if value != ""} if changed else row
+
+    layout = layouts()[document.interface]
+    records = {
+        tag: [row_of(tag, row) for row in rows] for tag, rows in document.records.items() if tag in layout.records
+    }
+    head = row_of(layout.head, document.head)
+    return (
+        (replace(document, head=head, records={**document.records, **records}), tuple(notes))
+        if notes
+        else (document, ())
+    )
+
+
 def completed(document: Document, carried: Mapping[str, Set[str]]) -> tuple[Document, int, list[Fault]]:
     """What a profile lets through of a document of ours, by tag and field, with its `line_count`; what it adds to the
     trailer's; and everything wrong with it. ValueError for fields no layout knows.
@@ -109,9 +148,12 @@ def _route_faults(document: Document) -> Iterator[Fault]:
 
 
 def refused(layout: Layout, line: int, raw: Mapping[str, str], faults: Sequence[Fault]) -> Rejected:
-    """A document whose head's texts are `raw`, with what is wrong with it."""
-    owner_code, order_no = (raw.get(name, "").strip()[:100] for name in ("owner_code", layout.identity))
-    return Rejected(layout.interface, owner_code, order_no, line, tuple(faults[:FAULTS_MAX]))
+    """A document whose head's texts are `raw`, with what is wrong with it: what nobody sees is told first."""
+    faults = sorted(faults, key=lambda fault: fault.code != "E_CHAR")
+    owner_code, order_no, biz_code = (
+        kept(raw.get(name, "").strip())[:100] for name in ("owner_code", layout.identity, "out_biz_code")
+    )
+    return Rejected(layout.interface, owner_code, order_no, line, tuple(faults[:FAULTS_MAX]), biz_code)
 
 
 def check_header(profile: Profile, header: Header, interfaces: Sequence[str], line: int = 1) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
+from lemai_contracts.text import UnfitText, key
 from lemai_docking.definitions.layout import Field
 from lemai_docking.documents import Value
 from lemai_docking.faults import BadValue
@@ -56,6 +57,11 @@ def _texts(field: Field) -> Parse:
     def parse(text: str) -> str:
         if len(text) > field.max:
             raise BadValue("E_FIELD", f"≤ {field.max} 字符/characters")
+        if not text.isprintable() and not field.prose:
+            try:
+                key(field.name, text)
+            except UnfitText as unfit:
+                raise BadValue("E_CHAR", f"无/no {unfit.code_point}") from None
         return text
 
     return parse

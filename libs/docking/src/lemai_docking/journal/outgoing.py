@@ -28,7 +28,8 @@ OrderKey = tuple[str, str, str]
 class Outgoing:
     """A document to send. `payload` is what its sender makes the document from when it is rendered.
 
-    (owner, interface, order_no, leg, revision) names it; items have no leg, and their code as order_no.
+    (owner, interface, order_no, leg, revision) names it; items have no leg, and their code as order_no. `notes` tell
+    what its texts for people lost when it was rendered.
     """
 
     interface: str
@@ -45,6 +46,7 @@ class Outgoing:
     """What caused it, and its trace: what becomes of the document goes on in that."""
     id: int = 0
     line: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +190,20 @@ class OutgoingJournal:
             },
         )
         table = self._tables.outgoing
-        rows = select(_unnest("ids", BigInteger()).label("id"), _unnest("lines", Integer()).label("line")).subquery()
+        columns = ("ids", BigInteger()), ("lines", Integer()), ("notes", Text())
+        rows = select(*(_unnest(name, kind).label(name) for name, kind in columns)).subquery()
+        notes = [json.dumps(document.notes, ensure_ascii=False) if document.notes else None for document in documents]
         await connection.execute(
             update(table)
-            .values(state="rendered", file_id=file_id, line=rows.c.line, changed_at=now)
-            .where(table.c.id == rows.c.id),
-            {"ids": [document.id for document in documents], "lines": list(encoded.lines)},
+            .values(
+                state="rendered",
+                file_id=file_id,
+                line=rows.c.lines,
+                notes=sql_cast(rows.c.notes, JSONB),
+                changed_at=now,
+            )
+            .where(table.c.id == rows.c.ids),
+            {"ids": [document.id for document in documents], "lines": list(encoded.lines), "notes": notes},
         )
         return OutgoingFile(file_id, name, sha256, header.interface, "rendered", encoded.data)
 
@@ -222,7 +232,10 @@ class OutgoingJournal:
         """Give a file, and its documents but rejected ones, a state; returns these documents by line."""
         files, table = self._tables.file, self._tables.outgoing
         published = {"published_at": func.coalesce(files.c.published_at, now)} if state == "published" else {}
-        await connection.execute(update(files).values(state=state, **published).where(files.c.id == file.id))
+        # Whoever decides on a file gives it its tries again; what was said last stays to be read.
+        await connection.execute(
+            update(files).values(state=state, failures=0, **published).where(files.c.id == file.id)
+        )
         rows = await connection.execute(
             update(table)
             .values(state="rendered" if state == "rewrite" else state, changed_at=now)
@@ -244,6 +257,17 @@ class OutgoingJournal:
         files = self._tables.file
         await connection.execute(update(files).values(ack=ack, acknowledged_at=now).where(files.c.id == file.id))
         return await self.mark(connection, file, "acknowledged", now)
+
+    async def failed(self, connection: AsyncConnection, file: OutgoingFile, told: str) -> int:
+        """One more try of a file failed, and what was said to it; how many that makes in a row."""
+        files = self._tables.file
+        failures = await connection.scalar(
+            update(files)
+            .values(failures=files.c.failures + 1, trouble=told)
+            .where(files.c.id == file.id)
+            .returning(files.c.failures)
+        )
+        return cast(int, failures)
 
     async def resend(self, connection: AsyncConnection, name: str) -> bool:
         """Have a file that is out put there again, as it was. False if none is, or its bytes are forgotten."""
@@ -402,4 +426,5 @@ def _outgoing(row: Row[Any], payload: bytes = b"") -> Outgoing:
         traceparent=row.traceparent,
         id=row.id,
         line=row.line or 0,
+        notes=tuple(row.notes or ()),
     )

@@ -104,6 +104,8 @@ def _file(metadata: MetaData) -> Table:
         Column("content", LargeBinary, comment="the sealed bytes, until they are forgotten"),
         Column("read_as", Text, comment="mended by a person: the name it is read under, and its bytes are vouched for"),
         Column("ack", JSONB, comment="the acknowledgement given or received"),
+        Column("failures", Integer, nullable=False, server_default=text("0"), comment="tries in a row that failed"),
+        Column("trouble", Text, comment="what the counterpart or its channel said to the last of them"),
         _time("created_at"),
         _time("published_at", nullable=True),
         _time("acknowledged_at", nullable=True),
@@ -147,6 +149,7 @@ def _outgoing(metadata: MetaData) -> Table:
         _file_id(nullable=True),
         Column("line", Integer, comment="of its head in the file"),
         Column("faults", JSONB, comment="why it was rejected"),
+        Column("notes", JSONB, comment="what its texts for people lost when it was rendered"),
         _time("created_at"),
         _time("changed_at"),
         _time("ack_missed_at", nullable=True),
@@ -221,6 +224,7 @@ def _quarantine(metadata: MetaData) -> Table:
         _text("owner_code"),
         _text("order_no"),
         _text("leg"),
+        _text("out_biz_code"),
         Column("line", Integer, nullable=False, comment="of the first fault; 0 is the whole file"),
         _text("code"),
         _text("field"),
@@ -230,7 +234,7 @@ def _quarantine(metadata: MetaData) -> Table:
         Column("content", LargeBinary, comment="the sealed bytes of the file or document, until they are forgotten"),
         Column("document_line", Integer, nullable=False, comment="where the document begins; 0 for a file"),
         _time("quarantined_at"),
-        _text("state", comment="open, replayed, discarded"),
+        _text("state", comment="open, replayed, discarded, superseded"),
         Column("decided_by", Text),
         Column("decided_why", Text),
         _time("decided_at", nullable=True),
@@ -238,6 +242,7 @@ def _quarantine(metadata: MetaData) -> Table:
         Column("after_sha256", Text, comment="of what a person made of it"),
         UniqueConstraint("counterpart", "name", "sha256", "document_line"),
         Index("docking_quarantine_open", "counterpart", "code", "id", postgresql_where=text("state = 'open'")),
+        Index("docking_quarantine_order_no", "order_no", postgresql_where=text("state = 'open'")),
     )
 
 

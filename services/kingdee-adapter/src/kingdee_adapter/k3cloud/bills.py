@@ -14,6 +14,7 @@ from kingdee_adapter.k3cloud.site import Site
 from kingdee_adapter.k3cloud.wire import Cell, operation_body
 from lemai_docking.definitions.layout import Field, layouts
 from lemai_docking.documents import Document, Row, Value
+from lemai_docking.encodings.judging import readable
 from lemai_docking.encodings.values import SHANGHAI
 from lemai_docking.faults import DocumentRefused, Fault
 
@@ -23,17 +24,19 @@ Json = str | int | bool
 
 @dataclass(frozen=True)
 class Posting:
-    """A document as a bill to be saved. `needs` are the items it names, by item code."""
+    """A document as a bill to be saved. `needs` are the items it names, by item code; `notes` as in an Outgoing."""
 
     form_id: str
     number: str
     body: bytes
     lines: tuple[PlannedLine, ...]
     needs: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def posting(forms: Forms, site: Site, document: Document) -> Posting:
     """The Save request of a document. Raises DocumentRefused with every fault."""
+    document, notes = readable(document)
     form_id, form = _form(forms, document)
     number = document.order_no
     faults = []
@@ -50,7 +53,7 @@ def posting(forms: Forms, site: Site, document: Document) -> Posting:
         raise DocumentRefused(faults)
     planned = tuple(_planned(row) for row in lines)
     needs = tuple(dict.fromkeys(line.item_code for line in planned))
-    return Posting(form_id, number, operation_body(form_id, _save(form, site, model)), planned, needs)
+    return Posting(form_id, number, operation_body(form_id, _save(form, site, model)), planned, needs, notes)
 
 
 def replacing(form: Form, body: bytes, bill_id: str) -> bytes:

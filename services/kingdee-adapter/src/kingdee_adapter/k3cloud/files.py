@@ -4,6 +4,7 @@ A file is decoded the same way whenever it is decoded, so that it can be replaye
 """
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from lemai_docking.documents import Decoded, Document, Header, Rejected
 from lemai_docking.encodings.values import SHANGHAI
 from lemai_docking.faults import Fault, FileRejected
 
+_HALVES = re.compile("[\ud800-\udfff]")
 THEM, US = "KINGDEE", "LEQEE"
 Content = Mapping[str, Any]
 
@@ -131,4 +133,6 @@ def _content(name: str, data: bytes) -> Content:
 
 
 def _canonical(content: Content) -> bytes:
-    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    # Half a character can only stand in a file as an escape; it is refused with its field when the file is decoded.
+    return _HALVES.sub(lambda half: f"\\u{ord(half[0]):04x}", text).encode()

@@ -22,7 +22,7 @@ from lemai_chassis.delivery.engine import Engine
 from lemai_docking.ack import Ack
 from lemai_docking.encodings.routing import SUFFIXES
 from lemai_docking.encodings.values import SHANGHAI
-from lemai_docking.faults import Fault
+from lemai_docking.faults import kept
 
 log = structlog.get_logger()
 ADJUSTMENT = "-" + SUFFIXES["ADJUST"]
@@ -33,9 +33,6 @@ class Receiving(Protocol):
 
     async def receive(self, name: str, data: bytes) -> Ack:
         """Take a whole file; when this returns it is stored."""
-
-    async def alert(self, file_name: str, fault: Fault) -> None:
-        """Tell a person."""
 
 
 async def rows_of(client: K3Client, query: Query) -> AsyncIterator[list[list[Cell]]]:
@@ -127,7 +124,7 @@ class Results:
             until = max(until, min(_instant(rows[0]["FApproveDate"]), now))
             if orders := await self._orders(result, bill_no, rows):
                 answering = [row for row in rows if order_number(result, row) in orders]
-                name = f"{form_id}-{bill_no}.json"
+                name = f"{form_id}-{kept(bill_no)}.json"
                 names.add(name)
                 await self._receive(name, bill_file(form_id, answering, orders))
         self._seen = {name: data for name, data in self._seen.items() if name in names or not name.startswith(form_id)}
@@ -159,8 +156,8 @@ class Results:
     async def _order(self, result: Result, bill_no: str, order_no: str, rows: Sequence[Texts]) -> Order:
         said = rows[0].get(self._site.confirm_type_key, "")
         report = Reported(
-            bill=(self._code, result.source, order_no),
-            bill_no=bill_no,
+            bill=(self._code, result.source, kept(order_no)),
+            bill_no=kept(bill_no),
             pieces=Counter(pieces(result, rows)),
             said={"0": True, "1": False}.get(said),
         )
@@ -200,22 +197,17 @@ class Stock:
         for warehouse_code in self._warehouse_codes:
             await self.read(warehouse_code)
 
-    async def read(self, warehouse_code: str) -> Ack | None:
+    async def read(self, warehouse_code: str) -> Ack:
         """A full snapshot of one warehouse; nothing is given on before its last page is there.
 
-        None if K/3 Cloud knows no row of it: that is more likely a wrong code than an empty warehouse, and a
-        snapshot without rows would say that everything is sold out.
+        One without rows is more likely a wrong code than an empty warehouse: stock-svc asks a person before it is
+        applied, as of every snapshot that empties shelves, whichever way it came.
         """
         stock, at = self._stock, self._engine.clock()
         their_code = self._site.warehouses.get(warehouse_code, warehouse_code)
         where = f"{stock.warehouse}={quoted(their_code)}"
         query = Query(stock.form, stock.keys, where, stock.id, self._site.page_rows)
         rows = [texts(stock.keys, row) async for page in rows_of(self._client, query) for row in page]
-        if not rows:
-            await self._receiver.alert(
-                "", Fault("E_COUNT", 0, stock.form, f"{warehouse_code} ({their_code}): 0", "≥ 1")
-            )
-            return None
         name = f"{stock.form}-{warehouse_code}-{at.astimezone(SHANGHAI):%Y%m%d%H%M%S}.json"
         data = stock_file(stock.form, rows, warehouse_code=warehouse_code, owner_code=self._owner_code, at=at)
         return await self._receiver.receive(name, data)

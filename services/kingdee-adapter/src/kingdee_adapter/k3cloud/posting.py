@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from urllib.parse import quote
 
@@ -118,7 +119,8 @@ class Poster:
             try:
                 if isinstance(made, DocumentRefused):
                     raise made
-                written.append((document, posting(self._forms, self._site, made)))
+                bill = posting(self._forms, self._site, made)
+                written.append((replace(document, notes=bill.notes), bill))
             except DocumentRefused as refusal:
                 refused.append((document, refusal.faults))
         return written, refused

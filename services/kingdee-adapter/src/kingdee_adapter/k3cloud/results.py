@@ -11,12 +11,13 @@ from kingdee_adapter.k3cloud.domain import PlannedLine
 from kingdee_adapter.k3cloud.forms import Result, Stock
 from kingdee_adapter.k3cloud.site import GOOD, Site, ours
 from kingdee_adapter.k3cloud.wire import Cell
+from lemai_contracts.text import cleaned
 from lemai_docking.definitions.layout import Layout, Record, layouts
 from lemai_docking.documents import Document, Rejected, Row, Value
 from lemai_docking.encodings.routing import SUFFIXES, split_order_no
 from lemai_docking.encodings.rules import broken_rules
 from lemai_docking.encodings.values import parser
-from lemai_docking.faults import BadValue, Fault
+from lemai_docking.faults import BadValue, Fault, kept
 
 SNAPSHOT = "inventory_balance"
 FAULTS_MAX = 50
@@ -255,7 +256,7 @@ def _typed(record: Record, row: Texts, line: int, faults: list[Fault]) -> Row:
         field = record.by_name[name]
         try:
             if text:
-                typed[name] = parser(field)(text)
+                typed[name] = parser(field)(cleaned(text, field.max).text if field.prose else text)
         except BadValue as bad:
             faults.append(Fault(bad.code, line, name, "***" if field.personal else text[:100], bad.expected))
     missing = (name for name in sorted(record.mandatory) if not row.get(name))
@@ -279,7 +280,11 @@ def _judged(
         if not faults:
             return document
     return Rejected(
-        layout.interface, head.get("owner_code", ""), head[layout.identity][:100], line, tuple(faults[:FAULTS_MAX])
+        layout.interface,
+        head.get("owner_code", ""),
+        kept(head[layout.identity])[:100],
+        line,
+        tuple(faults[:FAULTS_MAX]),
     )
 
 

@@ -77,6 +77,7 @@ def on_document_sent(event: DocumentSentV1, uow: UnitOfWork) -> None:
     """An item master has no leg, and no order."""
     if event.leg:
         detail = {"file": event.document.file_name, "line": event.document.line}
+        detail |= {"notes": list(event.notes)} if event.notes else {}
         reference = f"{event.interface}/{event.revision}"
         uow.append(Step(event.owner_code, event.reference, StepKind.DOCUMENT_SENT, reference, event.sent_at, detail))
 

@@ -7,7 +7,7 @@ from lemai_docking.codec import Encoded, Rendered
 from lemai_docking.definitions.layout import layouts
 from lemai_docking.definitions.profile import Profile
 from lemai_docking.documents import Decoded, Document, Header
-from lemai_docking.encodings.judging import Reading, check_header, completed
+from lemai_docking.encodings.judging import Reading, check_header, completed, readable
 from lemai_docking.encodings.messages.message import MessageReader, placed, read_header
 from lemai_docking.encodings.messages.read import Unit
 from lemai_docking.encodings.messages.tree import HEADS, TRAILER, Names, Part, Tree
@@ -54,6 +54,7 @@ class TreeCodec(Generic[SourceT]):
     def render(self, document: Document) -> Rendered:
         """One document's element or object."""
         carried = self._profile.carried[document.interface]
+        document, notes = readable(document)
         document, line_count, faults = completed(document, carried)
         try:
             tree = document_tree(document, self._syntax.names, carried)
@@ -62,7 +63,7 @@ class TreeCodec(Generic[SourceT]):
         if faults:
             raise DocumentRefused(faults)
         tag = layouts()[document.interface].head
-        return Rendered(self._syntax.text(tag, tree), line_count, control_total(document))
+        return Rendered(self._syntax.text(tag, tree), line_count, control_total(document), notes)
 
     def frame(self, header: Header, rendered: Sequence[Rendered]) -> Encoded:
         """Header, documents, trailer. ValueError for more than one snapshot, and for another charset than UTF-8."""

@@ -16,6 +16,7 @@ from lemai_docking.faults import Fault, FileRejected
 COMMAS_MAX = 2_500_000
 """In a file: as many values as 100,000 lines hold, so that no array in it can be larger."""
 
+ONE_OBJECT = "只一个对象/one object only"
 _SPACE = re.compile(r"[ \t\n\r]*")
 _ARRAYS = {STANDS[tag].json: tag for tag in "OI"}
 _SNAPSHOT, _BALANCES = STANDS["K"].json, STANDS["B"].json
@@ -48,7 +49,7 @@ class JsonScan:
             else:
                 yield self._unit(key if key in {"header", "trailer"} else "", key, self._object)
         if self._char():
-            raise self._fault("E_SYNTAX", "只一个对象/one object only")
+            raise self._fault("E_SYNTAX", ONE_OBJECT)
 
     def _snapshot(self) -> Iterator[Unit]:
         line, start = self._here(), self._at

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Sequence
 
 from lemai_docking.codec import Encoded
-from lemai_docking.encodings.messages.json_scan import JsonScan
+from lemai_docking.encodings.messages.json_scan import ONE_OBJECT, JsonScan
 from lemai_docking.encodings.messages.read import Unit
-from lemai_docking.encodings.messages.tree import STANDS, Names, Tree
+from lemai_docking.encodings.messages.tree import BEHIND_MAX, STANDS, Names, Tree
 from lemai_docking.faults import Fault, FileRejected
 
 _INDENT = "  "
@@ -58,10 +58,10 @@ class JsonSyntax:
         return Encoded(("{\n" + ",\n".join(members) + "\n}\n").encode(), tuple(starts))
 
     def ends(self, data: bytes) -> bool:
-        """Whether the message is closed: a half-written one may end in a brace too."""
-        if not data.rstrip().endswith(b"}"):
+        """Whether the message is closed, be it with something behind it; a half-written one may end in a brace too."""
+        if not data.rstrip().endswith(b"}") and b'"trailer"' not in data[-BEHIND_MAX:]:
             return False
         try:
             return all(True for _ in self.units(self.source(data)))
-        except FileRejected:
-            return False
+        except FileRejected as rejection:
+            return rejection.fault.expected == ONE_OBJECT

@@ -10,12 +10,12 @@ from functools import cache
 from typing import Literal
 
 from lemai_docking.definitions.layout import Field, envelope, layouts
-from lemai_docking.encodings.cells import REFUSED
-from lemai_docking.faults import BadValue
+from lemai_docking.encodings.cells import REFUSED, refuse
 
 DEPTH_MAX = 16
 VALUES_MAX = 100_000  # of one document: some 8,000 order lines
 TEXT_MAX = 100_000  # characters of one value
+BEHIND_MAX = 4_096  # bytes behind a closed message in which its end is looked for
 
 _REFUSED = re.compile(f"[{REFUSED}\ufffe\uffff]")
 
@@ -94,8 +94,7 @@ def header_shape(names: Names) -> Shape:
 
 def checked(text: str) -> str:
     """A value's text with its line ends as LF. Raises BadValue E_CHAR for what XML cannot hold, so JSON must not."""
-    if _REFUSED.search(text):
-        raise BadValue("E_CHAR", "")
+    refuse(_REFUSED.search(text))
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

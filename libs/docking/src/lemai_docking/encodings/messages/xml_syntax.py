@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from lemai_docking.codec import Encoded
 from lemai_docking.encodings.messages.read import Unit
-from lemai_docking.encodings.messages.tree import STANDS, Names, Part, Tree
+from lemai_docking.encodings.messages.tree import BEHIND_MAX, STANDS, Names, Part, Tree
 from lemai_docking.encodings.messages.xml_scan import ROOT, XmlScan
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
@@ -46,8 +46,8 @@ class XmlSyntax:
         return Encoded("\n".join([*parts, f"</{ROOT}>", ""]).encode(), tuple(starts))
 
     def ends(self, data: bytes) -> bool:
-        """Whether the message is closed."""
-        return data.rstrip().endswith(f"</{ROOT}>".encode())
+        """Whether the message is closed, be it with something behind it."""
+        return f"</{ROOT}>".encode() in data[-BEHIND_MAX:]
 
 
 def whole(message: Tree) -> bytes:

@@ -50,7 +50,7 @@ class TextCodec:
         if frame.form == "described":
             return text_read.is_complete(data)
         if frame.trailer:
-            return table_read.body_of(frame, data) is not None
+            return table_read.has_ended(frame, data)
         return frame.complete == "renamed"
 
     def excerpts(self, name: str, data: bytes, lines: Collection[int]) -> Mapping[int, bytes]:

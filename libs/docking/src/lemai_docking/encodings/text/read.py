@@ -16,12 +16,16 @@ from lemai_docking.faults import BadValue, Fault, FileRejected
 RECORDS_PER_LINE = 5
 """Records other than lines: heads, packages, their contents, serial numbers."""
 
-_TRAILER = re.compile(rb"TRL\t(\d{1,9})\t(\d{1,9})\t(\d{1,9})\t(-?\d{1,18})(?:\.0{1,4})?\tSHA256\t([0-9a-f]{64})\r?\n?")
+_TRAILER = re.compile(
+    rb"TRL\t(\d{1,9})\t(\d{1,9})\t(\d{1,9})\t(-?\d{1,18})(?:\.0{1,4})?\tSHA256\t([0-9a-fA-F]{64})[ \t\r\n]*"
+)
+_SHAPE = "TRL, 4 个整数/integers, SHA256, 64 位十六进制/hex digits"
 
 
 def is_complete(data: bytes) -> bool:
-    """Whether the file ends in a whole trailer, so that its writer is done with it."""
-    return _TRAILER.fullmatch(data, _trailer_at(data)) is not None
+    """Whether the file's writer is done with it: its trailer is whole, or its line has ended and so stays as it is."""
+    start = _trailer_at(data)
+    return bool(start) and (b"\n" in data[start:] or _TRAILER.fullmatch(data, start) is not None)
 
 
 def excerpts(data: bytes, lines: Collection[int]) -> dict[int, bytes]:
@@ -80,13 +84,24 @@ def _split(data: bytes, *, vouched: bool) -> tuple[int, re.Match[bytes]]:
     end = _trailer_at(data)
     trailer = _TRAILER.fullmatch(data, end)
     if trailer is None:
-        raise FileRejected(Fault("E_TRAILER", data.count(b"\n", 0, end) + 1 if end else 0))
+        raise FileRejected(_trailer_fault(data, end))
     # A BOM is no content: a writer may have put it in front after it had computed the digest.
     starts = {0, len(BOM)} if data.startswith(BOM) else {0}
     digests = [hashlib.sha256(memoryview(data)[start:end]).hexdigest() for start in sorted(starts)]
-    if not vouched and trailer[5].decode() not in digests:
+    if not vouched and trailer[5].decode().lower() not in digests:
         raise FileRejected(Fault("E_CHECKSUM", 0, "SHA256", trailer[5].decode(), digests[0]))
     return end, trailer
+
+
+def _trailer_fault(data: bytes, start: int) -> Fault:
+    """What is wrong with the trailer that begins at `start`, 0 for none."""
+    if not start:
+        return Fault("E_TRAILER", 0, "", "", _SHAPE)
+    line = data.count(b"\n", 0, start) + 1
+    text, _, behind = data[start:].partition(b"\n")
+    if _TRAILER.fullmatch(text):
+        return Fault("E_TRAILER", line + 1, "", behind[:100].decode(errors="replace"), "其后无内容/nothing behind it")
+    return Fault("E_TRAILER", line, "", text[:100].decode(errors="replace"), _SHAPE)
 
 
 def _header(line: bytes) -> Header:

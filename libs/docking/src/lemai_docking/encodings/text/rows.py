@@ -7,7 +7,7 @@ from lemai_docking.definitions.layout import Field, Layout, Record, layouts
 from lemai_docking.definitions.profile import Profile
 from lemai_docking.definitions.spelling import Spelling, spelling
 from lemai_docking.documents import Row, Value
-from lemai_docking.encodings.cells import REFUSED, Cells, Texts, fault_at
+from lemai_docking.encodings.cells import REFUSED, Cells, Texts, fault_at, refuse
 from lemai_docking.faults import BadValue, Fault
 
 _REFUSED_IN_VALUE = re.compile(f"[{REFUSED}]")
@@ -29,8 +29,7 @@ def unescape(cell: str) -> str:
             raise BadValue("E_ESCAPE", "%25 | %09 | %0A | %0D")
         return _UNESCAPED[found[1]]
 
-    if _REFUSED_IN_CELL.search(cell):
-        raise BadValue("E_CHAR", "")
+    refuse(_REFUSED_IN_CELL.search(cell))
     return _ESCAPE.sub(character, cell)
 
 
@@ -42,8 +41,8 @@ def plain(cell: str) -> str:
 def wire(text: str) -> str:
     """The cell of a text in the described frame."""
     special = _SPECIAL.search(text)
-    if special and _REFUSED_IN_VALUE.search(text):
-        raise BadValue("E_CHAR", "")
+    if special:
+        refuse(_REFUSED_IN_VALUE.search(text))
     text = text.strip()
     return text.translate(_ESCAPED) if special else text
 

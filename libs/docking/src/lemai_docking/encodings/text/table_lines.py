@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from lemai_docking.definitions.columns import PART, Column, Frame
-from lemai_docking.encodings.cells import REFUSED
+from lemai_docking.encodings.cells import REFUSED, refuse
 from lemai_docking.encodings.text.lines import Lines
 from lemai_docking.faults import BadValue, Fault, FileRejected
 
@@ -19,7 +19,6 @@ CODECS = {"UTF-8": "utf-8", "GB18030": "gb18030", "GBK": "gbk"}
 NEWLINES = {"LF": "\n", "CRLF": "\r\n"}
 _REFUSED = re.compile(f"[{REFUSED}]")
 _REFUSED_OR_CR = re.compile(f"[{REFUSED}\r]")
-_REFUSED_OR_UNREADABLE = re.compile(f"[{REFUSED}\r{UNREADABLE}]")
 
 
 def delimited(frame: Frame, lines: Lines) -> Numbered:
@@ -90,12 +89,13 @@ def fixed(lines: Lines, charset: str, widths: Mapping[str, Widths]) -> Numbered:
 
 def plain_of(frame: Frame, parts: int) -> Callable[[str], str]:
     """Refuses what no cell may hold; `parts` cells of one field are joined."""
-    refused = _REFUSED if frame.quote else _REFUSED_OR_UNREADABLE if frame.form == "fixed" else _REFUSED_OR_CR
+    refused = _REFUSED if frame.quote else _REFUSED_OR_CR
 
     def plain(cell: str) -> str:
         for part in cell.split(PART) if parts > 1 else [cell]:
-            if refused.search(part):
-                raise BadValue("E_CHARSET" if UNREADABLE in part and frame.form == "fixed" else "E_CHAR", "")
+            if UNREADABLE in part and frame.form == "fixed":
+                raise BadValue("E_CHARSET", "")
+            refuse(refused.search(part))
         if parts > 1 and cell.count(PART) != parts - 1:
             raise BadValue("E_CHAR", "")
         return cell
@@ -107,8 +107,7 @@ def wire_of(frame: Frame, charset: str, column: Column, *, is_number: bool) -> C
     """Makes the cell of a text, quoted or as wide as its column. Raises BadValue for what it cannot hold."""
 
     def wire(text: str) -> str:
-        if _REFUSED.search(text):
-            raise BadValue("E_CHAR", "")
+        refuse(_REFUSED.search(text))
         size = _encoded(text, charset)
         if frame.quote:
             return _in_quotes(frame, text)

@@ -18,6 +18,7 @@ from lemai_docking.encodings.text.table_rows import TableLine, TableRows, head_o
 from lemai_docking.encodings.values import SHANGHAI, parser
 from lemai_docking.faults import BadValue, Fault, FileRejected
 
+_BEHIND_MAX = 3
 _COUNT = re.compile(r"-?[0-9]{1,30}(?:\.0{1,4})?")
 _NAMES = {"documents": "document_count", "lines": "line_count", "records": "record_count", "control": "control_total"}
 
@@ -34,7 +35,9 @@ class TableFile:
         self.start = len(BOM) if profile.charset == "UTF-8" and data.startswith(BOM) else 0
         body = body_of(self.frame, data)
         if body is None:
-            raise FileRejected(Fault("E_TRAILER", Lines(data, 0, len(data), 1, profile.charset).count()))
+            last = data.rstrip(b"\r\n").rpartition(b"\n")[2][:100].decode(errors="replace")
+            expected = self.frame.trailer.tag if self.frame.trailer else ""
+            raise FileRejected(Fault("E_TRAILER", data.rstrip(b"\r\n").count(b"\n") + 1, "", last, expected))
         self._end, self.stated = body
         self._lines = Lines(data, self.start, self._end, 1, profile.charset)
         self._kinds = rows.lines(file.interfaces[0])
@@ -210,6 +213,16 @@ def body_of(frame: Frame, data: bytes) -> tuple[int, dict[str, int]] | None:
         return None
     names = [_NAMES[count] for count in frame.trailer.counts]
     return start, {name: int(count.partition(".")[0]) for name, count in zip(names, counts, strict=True)}
+
+
+def has_ended(frame: Frame, data: bytes) -> bool:
+    """Whether the trailer is there, be it with some lines behind it that nothing can put right."""
+    for _ in range(_BEHIND_MAX):
+        if body_of(frame, data) is not None:
+            return True
+        data = data.rstrip(b"\r\n")
+        data = data[: data.rfind(b"\n") + 1]
+    return False
 
 
 def trailer_line(frame: Frame, counts: Mapping[str, int]) -> str:

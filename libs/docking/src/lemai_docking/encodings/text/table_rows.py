@@ -1,5 +1,6 @@
 """Rows of tables: which cells of a line hold which field of which record."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
@@ -9,6 +10,7 @@ from lemai_docking.definitions.profile import Profile
 from lemai_docking.definitions.spelling import Spelling, spelling
 from lemai_docking.documents import Row, Value
 from lemai_docking.encodings.cells import Cells, Texts
+from lemai_docking.encodings.judging import Fit
 from lemai_docking.encodings.text.rows import Columns, RowReader, RowWriter, respelled
 from lemai_docking.encodings.text.table_lines import CODECS, Widths, plain_of, wire_of
 from lemai_docking.encodings.values import parser
@@ -199,6 +201,23 @@ class TableRows:
     def line(self, interface: str, tag: str, heads: Columns = ()) -> TableLine:
         """The kind of line that holds a record."""
         return next(line for line in self.lines(interface, heads).values() if tag in line.tags)
+
+    def fit(self, profile: Profile, interface: str) -> Fit:
+        """A text for people without what its table has no way to write: line breaks, delimiters, other characters."""
+        frame, charset = profile.frame_of(interface), CODECS[profile.charset]
+
+        def fitted(tag: str, field: Field, text: str) -> str:
+            text = text.encode(charset, "replace").decode(charset)
+            if not frame.quote:
+                text = re.sub(f"[\r\n{re.escape(frame.delimiter)}]", " ", text)
+            if frame.form != "fixed" or field.prose == "whole":
+                return text
+            line = next((line for line in self.lines(interface).values() if tag in line.tags), None)
+            places = line.picks[tag].get(field.name) if line else None
+            width = (line.columns[places[0]].width or 0) if line and places else len(text) * 4
+            return text.encode(charset)[:width].decode(charset, "ignore")
+
+        return fitted
 
     def reader(self, layout: Layout, tag: str, heads: Columns) -> TableRow:
         """For a record."""

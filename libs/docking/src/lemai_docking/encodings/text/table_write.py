@@ -6,7 +6,7 @@ from lemai_docking.codec import Encoded, Rendered
 from lemai_docking.definitions.layout import layouts
 from lemai_docking.definitions.profile import Profile
 from lemai_docking.documents import Document, Header, Row
-from lemai_docking.encodings.judging import completed
+from lemai_docking.encodings.judging import completed, readable
 from lemai_docking.encodings.rules import control_total
 from lemai_docking.encodings.text.lines import BOM
 from lemai_docking.encodings.text.table_lines import CODECS, NEWLINES, wire_of
@@ -20,6 +20,7 @@ def render(profile: Profile, rows: TableRows, document: Document) -> Rendered:
 
     Raises DocumentRefused with every fault, ValueError for unknown fields.
     """
+    document, notes = readable(document, rows.fit(profile, document.interface))
     control = control_total(document)
     document, line_count, faults = completed(document, profile.carried[document.interface])
     head = layouts()[document.interface].head
@@ -36,7 +37,7 @@ def render(profile: Profile, rows: TableRows, document: Document) -> Rendered:
     if faults:
         raise DocumentRefused(list(dict.fromkeys(faults)))
     newline = NEWLINES[profile.frame_of(document.interface).newline]
-    return Rendered(newline.join(lines), line_count, control)
+    return Rendered(newline.join(lines), line_count, control, notes)
 
 
 def _lines(line: TableLine, head: str, document: Document) -> Iterator[dict[str, Row]]:

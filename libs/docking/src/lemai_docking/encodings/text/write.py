@@ -8,7 +8,7 @@ from lemai_docking.codec import Encoded, Rendered
 from lemai_docking.definitions.layout import envelope, layouts
 from lemai_docking.definitions.profile import Profile
 from lemai_docking.documents import Document, Header
-from lemai_docking.encodings.judging import completed
+from lemai_docking.encodings.judging import completed, readable
 from lemai_docking.encodings.rules import control_total
 from lemai_docking.encodings.text.rows import DescribedRows, RowWriter, texts_of
 from lemai_docking.faults import BadValue, DocumentRefused
@@ -20,6 +20,7 @@ def render(profile: Profile, rows: DescribedRows, document: Document) -> Rendere
     `line_count` is filled in. Raises DocumentRefused with every fault, ValueError for unknown fields.
     """
     carried = profile.carried[document.interface]
+    document, notes = readable(document)
     document, line_count, faults = completed(document, carried)
     head = layouts()[document.interface].head
     lines: list[str] = []
@@ -32,7 +33,7 @@ def render(profile: Profile, rows: DescribedRows, document: Document) -> Rendere
                 faults += writer.faults(row)
     if faults:
         raise DocumentRefused(faults)
-    return Rendered("\n".join(lines), line_count, control_total(document))
+    return Rendered("\n".join(lines), line_count, control_total(document), notes)
 
 
 def frame(profile: Profile, header: Header, rendered: Sequence[Rendered]) -> Encoded:
