@@ -1,15 +1,20 @@
 """Acknowledgements (reference §2.1): one JSON document per received file, in both directions."""
 
+import codecs
+import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from lemai_docking.definitions.layout import layouts
 from lemai_docking.documents import Decoded, Document, Rejected
 from lemai_docking.encodings.values import SHANGHAI
-from lemai_docking.faults import Fault
+from lemai_docking.faults import Fault, kept
+
+Told = Annotated[str, AfterValidator(kept)]
+"""What a counterpart says, as it can be kept."""
 
 
 class Result(BaseModel):
@@ -17,13 +22,13 @@ class Result(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    order_no: str = ""
-    leg: str = ""
+    order_no: Told = ""
+    leg: Told = ""
     line_no: int = 0
-    level: str = "ERROR"
-    code: str = ""
-    field: str = ""
-    message: str = ""
+    level: Told = "ERROR"
+    code: Told = ""
+    field: Told = ""
+    message: Told = ""
 
 
 class Ack(BaseModel):
@@ -31,11 +36,11 @@ class Ack(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    message_id: str = ""
-    file_name: str
-    sha256: str = ""
+    message_id: Told = ""
+    file_name: Told
+    sha256: Told = ""
     status: Literal["ACCEPTED", "PARTIAL", "REJECTED", "DUPLICATE", "HELD"]
-    received_at: str = ""
+    received_at: Told = ""
     documents: int = 0
     accepted: int = 0
     held: int = 0
@@ -71,9 +76,18 @@ _ACK = TypeAdapter(Ack)
 def read_ack(data: bytes) -> Ack | None:
     """The acknowledgement in these bytes, None if there is none."""
     try:
-        return _ACK.validate_json(data)
+        return _ACK.validate_json(data.removeprefix(codecs.BOM_UTF8))
     except ValidationError:
         return None
+
+
+def is_json(data: bytes) -> bool:
+    """Whether these bytes are a whole value of JSON, whatever it says: then its writer is done."""
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def ack_of(

@@ -64,7 +64,7 @@ async def verify(
         raise Unsigned("X-LK-Nonce 须为 1–64 个可见 ASCII 字符 / must be 1 to 64 visible ASCII characters")
     same = [
         hmac.compare_digest(app_key.encode(), credentials.app_key.encode()),
-        hmac.compare_digest(sign.encode(), signature(credentials, timestamp, nonce, body).encode()),
+        hmac.compare_digest(sign.upper().encode(), signature(credentials, timestamp, nonce, body).encode()),
     ]
     if not all(same):
         raise Unsigned("签名不对 / wrong signature")
