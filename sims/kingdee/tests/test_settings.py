@@ -31,6 +31,7 @@ def test_the_folder_alone_is_the_default(monkeypatch: pytest.MonkeyPatch, tmp_pa
     [
         [],
         [{"name": "telex"}],
+        [{"name": "folder", "root": "a", "face": "x"}, {"name": "folder", "root": "b", "face": "x"}],
         [{"name": "folder", "root": "a"}, {"name": "folder", "root": "b"}],
         [{"name": "folder", "root": "a", "encoding": "csv"}],
         [{"name": "sftp", "root": "a", "port": 0}],
@@ -57,6 +58,7 @@ async def test_the_program_serves_every_face_at_once(tmp_path: Path, samples: Pa
     port, sftp_port = free_port(), free_port()
     exchanges = [
         {"name": "folder", "root": str(tmp_path / "folder")},
+        {"name": "folder", "face": "second", "root": str(tmp_path / "second")},
         {"name": "sftp", "root": str(tmp_path / "sftp"), "port": sftp_port, "user": "lemai", "password": "pw"},
         {"name": "http", "app_key": "a", "app_secret": "s"},
         {"name": "soap", "user": "u", "password": "p", "url": "http://127.0.0.1:9/soap", "lemai_user": "k"}
@@ -86,6 +88,7 @@ async def test_the_program_serves_every_face_at_once(tmp_path: Path, samples: Pa
                 await client.rename("outbox/x.tmp", "outbox/Item_20261122090000.im")
                 while not await client.exists("ack/Item_20261122090000.im.ack"):
                     await asyncio.sleep(0.02)
+            assert (tmp_path / "second" / "outbox").is_dir()
             assert (await http.get("/v1/files")).status_code == 401
             assert (await http.post("/soap", content=b"<x/>")).status_code == 500
             process.send_signal(signal.SIGTERM)

@@ -45,6 +45,7 @@ def build_exchange(exchange: ExchangeSettings, erp: Erp, settings: Settings) -> 
                 exchange.root,
                 erp,
                 trailer_patience_s=settings.sim_kingdee_trailer_patience_s,
+                face=exchange.face,
                 encoding=ENCODINGS[exchange.encoding],
             )
         case SftpExchange():
@@ -75,11 +76,11 @@ def build_webapi(erp: Erp, settings: Settings) -> Server | None:
     return Server(erp, account, site)
 
 
-async def serve(settings: Settings, exchanges: Sequence[Exchange], webapi: Server | None) -> None:
+async def serve(settings: Settings, erp: Erp, exchanges: Sequence[Exchange], webapi: Server | None) -> None:
     """Serve until a signal. An error in a face ends the program: a simulator must not look alive when it is not."""
     pace = Pace(_now, settings.sim_kingdee_poll_ms / 1000, settings.sim_kingdee_flush_ms / 1000)
     config = uvicorn.Config(
-        create_app(exchanges, _now, webapi),
+        create_app(exchanges, _now, webapi, erp=erp),
         host=settings.http_host,
         port=settings.http_port,
         log_level="warning",
@@ -99,7 +100,7 @@ def main() -> None:
     settings = Settings()
     erp = build_erp(settings)
     exchanges = [build_exchange(exchange, erp, settings) for exchange in settings.exchanges]
-    asyncio.run(serve(settings, exchanges, build_webapi(erp, settings)))
+    asyncio.run(serve(settings, erp, exchanges, build_webapi(erp, settings)))
 
 
 if __name__ == "__main__":

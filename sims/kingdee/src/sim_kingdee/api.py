@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 
 from sim_kingdee import control, reports
 from sim_kingdee.dependencies import TheErp, TheExchanges
+from sim_kingdee.erp import Erp
 from sim_kingdee.exchange import Exchange
 from sim_kingdee.webapi.api import router as webapi_router
 from sim_kingdee.webapi.server import Server
@@ -18,11 +19,13 @@ from sim_kingdee.webapi.server import Server
 router = APIRouter()
 
 
-def create_app(exchanges: Sequence[Exchange], now: Callable[[], datetime], webapi: Server | None = None) -> FastAPI:
+def create_app(
+    exchanges: Sequence[Exchange], now: Callable[[], datetime], webapi: Server | None = None, *, erp: Erp | None = None
+) -> FastAPI:
     """The HTTP side of one simulator; handlers run on the event loop, which is the store's only thread."""
     app = FastAPI(title="Kingdee simulator 金蝶模拟器")
     app.state.exchanges = {exchange.face: exchange for exchange in exchanges}
-    app.state.erp = exchanges[0].erp
+    app.state.erp = erp or exchanges[0].erp
     app.state.now = now
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -115,8 +115,8 @@ Misbehaviour = Annotated[DamageBody | RepeatBody | UnknownOrderBody | Planned, F
 
 def _exchange(exchanges: Exchanges, face: Face | None) -> Exchange:
     """The exchange of a face, or the first one when none is named."""
-    if face and face not in exchanges:
-        raise HTTPException(404, f"没有配置 {face} / no such exchange here")
+    if not exchanges or (face and face not in exchanges):
+        raise HTTPException(404, f"没有配置 {face or '文件或调用'} / no such exchange here")
     return exchanges[face] if face else next(iter(exchanges.values()))
 
 

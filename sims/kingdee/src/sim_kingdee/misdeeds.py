@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sim_kingdee.domain import Behaviour
 
-Face = Literal["folder", "sftp", "http", "soap", "webapi"]
+Face = str
+"""`sftp`, `http`, `soap`, `webapi`, or the name of a folder: `folder` where there is one."""
 Code = Annotated[str, Field(min_length=1, max_length=50)]
 
 

@@ -14,9 +14,13 @@ class _Exchange(BaseModel):
 
 
 class FolderExchange(_Exchange):
-    """Files in a shared folder; `root` holds outbox, inbox, archive, ack and quarantine as Lemai names them."""
+    """Files in a shared folder; `root` holds outbox, inbox, archive, ack and quarantine as Lemai names them.
+
+    Of several folders each has a `face` of its own.
+    """
 
     name: Literal["folder"]
+    face: str = "folder"
     root: Path
     encoding: EncodingName = "text"
 
@@ -92,9 +96,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_exchanges(self) -> Self:
-        names = [exchange.name for exchange in self.exchanges]
-        if not names or len(set(names)) < len(names):
-            raise ValueError("SIM_KINGDEE_ROOT or SIM_KINGDEE_EXCHANGES is needed, each name once")
+        faces = [one.face if isinstance(one, FolderExchange) else one.name for one in self.exchanges]
+        if not faces and not self.sim_kingdee_k3_acct_id:
+            raise ValueError("SIM_KINGDEE_ROOT, SIM_KINGDEE_EXCHANGES or SIM_KINGDEE_K3_ACCT_ID is needed")
+        if len(set(faces)) < len(faces):
+            raise ValueError("SIM_KINGDEE_EXCHANGES: each name, or of folders each face, once")
         return self
 
     @property

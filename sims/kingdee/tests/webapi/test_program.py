@@ -13,14 +13,14 @@ import httpx
 from sim_kingdee.webapi.testing import ACCOUNT, K3, ORG, order
 
 
-async def test_the_program_serves_the_webapi_that_its_environment_names(tmp_path: Path) -> None:
+async def test_the_program_serves_the_webapi_that_its_environment_names_and_nothing_else(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {
         **os.environ,
         "HTTP_PORT": str(port),
-        "SIM_KINGDEE_ROOT": str(tmp_path / "exchange"),
+        "SIM_KINGDEE_EXCHANGES": "[]",
         "SIM_KINGDEE_DIR": str(tmp_path / "store"),
         "SIM_KINGDEE_FLUSH_MS": "20",
         "SIM_KINGDEE_K3_ACCT_ID": ACCOUNT.acct_id,
@@ -42,6 +42,8 @@ async def test_the_program_serves_the_webapi_that_its_environment_names(tmp_path
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.05)
             assert rows == [["1-c", 3]]
+            snapshot = await http.post("/sim/snapshot", json={"warehouse_code": "WH01", "owner_code": "JFY"})
+            assert (snapshot.status_code, "文件或调用" in snapshot.text) == (404, True)
     finally:
         program.send_signal(signal.SIGTERM)
         await program.wait()

@@ -132,6 +132,9 @@ def _kingdee(home: Home, config: Path, known: Reference, adapter: str) -> dict[s
         else:
             encoding = find_profile(counterpart.profile, config.parent).encoding
             faces.append(_face(home, counterpart.code, counterpart.channel, encoding, adapter))
+    # Of several folders the first is the simulator's `folder`, the others are called as the reference data calls them.
+    for face in [face for face in faces if face["name"] == "folder"][1:]:
+        face["face"] = Path(str(face["root"])).name
     return env | {"SIM_KINGDEE_EXCHANGES": json.dumps(faces)}
 
 
