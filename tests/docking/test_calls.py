@@ -31,7 +31,9 @@ async def test_a_call_that_may_have_been_stored_is_unknown_until_a_person_tells(
     assert file["state"] == "unknown"
     assert ready.told.of(DocumentSentV1, owner_code=owner.code, reference=order.order_no) == []
 
-    await ready.documents.post(f"/v1/counterparts/{owner.counterpart}/files/{name}/resolve?decision=done")
+    await ready.documents.post(
+        f"/v1/counterparts/{owner.counterpart}/files/{name}/resolve?decision=done", {"reason": "对接方已有"}
+    )
     await ready.told.wait_for(DocumentSentV1, owner_code=owner.code, reference=order.order_no)
     assert await ready.came(order) == 1
 

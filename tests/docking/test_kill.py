@@ -71,4 +71,4 @@ async def _tell_what_happened_to_unknown_files(exchange: Exchange) -> None:
         for file in await exchange.documents.pages("/v1/files", **asked):
             decision = "done" if file["name"] in taken else "rewrite"
             path = f"/v1/counterparts/{owner.counterpart}/files/{file['name']}/resolve?decision={decision}"
-            await exchange.documents.post(path)
+            await exchange.documents.post(path, {"reason": "对接方的记录中已查明"})

@@ -60,4 +60,4 @@ async def _tell_what_happened_to_unknown_files(world: World) -> None:
         if file["state"] == "unknown":
             decision = "done" if file["name"] in taken else "rewrite"
             path = f"/v1/counterparts/{file['counterpart']}/files/{file['name']}/resolve?decision={decision}"
-            await world.documents.post(path)
+            await world.documents.post(path, {"reason": "对接方的文件夹中已查明"})

@@ -9,14 +9,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from lemai_docking.ack import Ack, Result
 from lemai_docking.channel import CallOutlet, NotDone, Undecided
 from lemai_docking.definitions.profile import Profile
 from lemai_docking.documents import Document
 from lemai_docking.encodings.choice import codec_of
-from lemai_docking.publisher import Publisher
-from lemai_docking.testing.docking import Docking
+from lemai_docking.publisher import FAILURES_MAX, Publisher
+from lemai_docking.testing.docking import TABLES, Docking
 
 Sample = Callable[[str], bytes]
 FIRST = "Deliver_20261122100001.sh"
@@ -115,6 +116,55 @@ async def test_a_call_that_surely_failed_is_made_again_and_order_is_kept(
 
     assert [name for name, _ in counter.got] == [FIRST, "Deliver_20261122100002.sh"]
     assert await docking.states() == ["acknowledged", "acknowledged"]
+
+
+PAGE = "HTTP 200 <html>您访问的内容被防火墙拦截\x00</html>"
+
+
+async def tried(publisher: Publisher, times: int) -> None:
+    for _ in range(times):
+        with pytest.raises((NotDone, Undecided)):
+            await publisher.round()
+
+
+async def test_what_is_never_answered_readably_is_told_once_and_not_sent_for_ever(
+    docking: Docking, counter: Counter, order: Callable[[str], Document]
+) -> None:
+    await docking.enqueue(order("1"))
+    counter.after = Undecided(PAGE)
+    async with publishing(docking, counter, "rewrite") as publisher:
+        await tried(publisher, FAILURES_MAX)
+        await docking.enqueue(order("2"), urgent=True)
+        counter.after = None
+        await publisher.round()
+        await publisher.round()
+
+        assert [name for name, _ in counter.got] == [FIRST] * FAILURES_MAX + ["Deliver_20261122100002.sh"]
+        assert await docking.states("file") == ["unknown", "acknowledged"]
+        async with docking.engine.begin() as connection:
+            [trouble, _] = await connection.scalars(select(TABLES.file.c.trouble).order_by(TABLES.file.c.id))
+        assert trouble == PAGE.replace("\x00", "")
+        alerts = [told for told in await docking.told() if told.startswith("alert")]
+        assert alerts == [f"alert E_UNREAD {trouble}"]
+
+        async with docking.engine.begin() as connection:
+            assert await publisher.resolve(connection, FIRST, "rewrite")
+        await publisher.round()
+    assert await docking.states("file") == ["acknowledged", "acknowledged"]
+
+
+async def test_a_channel_that_refuses_is_told_once_and_tried_until_it_takes(
+    docking: Docking, counter: Counter, order: Callable[[str], Document]
+) -> None:
+    await docking.enqueue(order("1"))
+    counter.before = NotDone("HTTP 403")
+    async with publishing(docking, counter) as publisher:
+        await tried(publisher, FAILURES_MAX + 2)
+        counter.before = None
+        await publisher.round()
+
+    assert [told for told in await docking.told() if told.startswith("alert")] == ["alert E_CHANNEL HTTP 403"]
+    assert await docking.states("file") == ["acknowledged"]
 
 
 async def test_a_call_that_may_have_been_taken_is_unknown_and_told(

@@ -14,6 +14,7 @@ from lemai_docking.documents import Decoded, Document, Rejected
 from lemai_docking.faults import Fault
 from lemai_docking.journal.incoming import IncomingFile, IncomingJournal
 from lemai_docking.journal.outgoing import OrderKey
+from lemai_docking.journal.quarantine import Number
 
 SNAPSHOT = "inventory_balance"
 
@@ -89,6 +90,12 @@ class Posting:
             value = str(document.head.get("out_biz_code", ""))
             faults[document.line_no] = Fault("E_DUP_CONFLICT", document.line_no, "out_biz_code", value)
         snapshots = await self._add_pages(connection, file, decoded, faults)
+        numbers = {_number(document) for document in claimed.new if document.head.get("out_biz_code")}
+        numbers |= {(str(snapshot.head["snapshot_id"]), "", "") for snapshot in snapshots}
+        if numbers:
+            await self._journal.quarantine.supersede(
+                connection, numbers, file_id=file.id, by=file.name, now=self._now()
+            )
         held = [
             _held(document, faults[document.line_no]) for document in decoded.documents if document.line_no in faults
         ]
@@ -172,5 +179,16 @@ def _order_key(document: Document) -> OrderKey:
     return document.owner_code, document.order_no, layouts()[document.interface].leg or ""
 
 
+def _number(document: Document) -> Number:
+    return document.order_no, layouts()[document.interface].leg or "", str(document.head.get("out_biz_code", ""))
+
+
 def _held(document: Document, fault: Fault) -> Rejected:
-    return Rejected(document.interface, document.owner_code, document.order_no, document.line_no, (fault,))
+    return Rejected(
+        document.interface,
+        document.owner_code,
+        document.order_no,
+        document.line_no,
+        (fault,),
+        str(document.head.get("out_biz_code", "")),
+    )

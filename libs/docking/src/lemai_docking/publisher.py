@@ -5,13 +5,15 @@ import hashlib
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from lemai_docking.ack import Ack, read_ack
+from lemai_contracts.text import cleaned
+from lemai_docking.ack import Ack, is_json, read_ack
 from lemai_docking.backoff import Backoff
 from lemai_docking.batching import Batch, due, is_item
 from lemai_docking.channel import Entry, NotDone, Outlet, Undecided
@@ -25,6 +27,9 @@ from lemai_docking.journal.outgoing import Outgoing, OutgoingFile, OutgoingJourn
 
 HALF_WRITTEN_AGE = timedelta(minutes=10)
 ACK_BYTES_MAX = 20_000_000
+FAILURES_MAX = 5
+"""Tries in a row of one file, half a minute of them, before a person is told."""
+TOLD_MAX = 500
 
 log = logging.getLogger(__name__)
 
@@ -222,7 +227,7 @@ class Publisher:
             lines += rendered.line_count
             if lines > self._profile.limits.lines and written:
                 break
-            written.append((document, rendered))
+            written.append((replace(document, notes=rendered.notes), rendered))
         return written, refused
 
     async def _add_file(
@@ -250,15 +255,30 @@ class Publisher:
                 await self._unknown(file, "E_FILE_CHANGED")
                 return
             ack = None
-        except NotDone:
+        except NotDone as failure:
             self._unwritten.add(file.id)
             self._fenced = False
+            await self._failed(file, failure, may_have_gone=False)
             raise
-        except Undecided:
+        except Undecided as failure:
             self._unwritten.discard(file.id)
+            await self._failed(file, failure, may_have_gone=True)
             raise
         self._unwritten.discard(file.id)
         await self._published(file, ack)
+
+    async def _failed(self, file: OutgoingFile, failure: Exception, *, may_have_gone: bool) -> None:
+        """Keep what was said instead of an answer. What may have gone out is not sent for ever: a person decides."""
+        async with self._engine.begin() as connection:
+            await self._journal.hold(connection, self._token)
+            told = cleaned(str(failure), TOLD_MAX).text
+            failures = await self._journal.failed(connection, file, told)
+            if may_have_gone and failures >= FAILURES_MAX:
+                await self._journal.mark(connection, file, "unknown", self._now())
+            if failures == FAILURES_MAX:
+                code = "E_UNREAD" if may_have_gone else "E_CHANNEL"
+                await self._ports.on_alert(connection, file.name, Fault(code, 0, "outbox", told))
+                self._backoff.told = True
 
     async def _resend(self, file: OutgoingFile) -> None:
         """Put a file there again that a person wants there; one that still lies there is."""
@@ -313,7 +333,7 @@ class Publisher:
             log.warning("cannot be read", extra={"file": entry.name, "error": str(error)})
             return
         ack = read_ack(data)
-        if ack is None and self._now() - entry.changed_at < HALF_WRITTEN_AGE:
+        if ack is None and not is_json(data) and self._now() - entry.changed_at < HALF_WRITTEN_AGE:
             return
         async with self._engine.begin() as connection:
             await self._journal.hold(connection, self._token)
@@ -354,6 +374,6 @@ class Publisher:
 def _ack_fault(name: str, ack: Ack | None, file: OutgoingFile | None) -> Fault | None:
     if ack is None or file is None:
         return Fault("E_ACK", value=name)
-    if ack.sha256 and ack.sha256 != file.sha256:
+    if ack.sha256 and ack.sha256.lower() != file.sha256:
         return Fault("E_CHECKSUM", 0, "sha256", f"{name}: {ack.sha256}", file.sha256)
     return None

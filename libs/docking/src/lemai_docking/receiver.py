@@ -71,11 +71,21 @@ class Receiver:
     async def _take(self, name: str, data: bytes) -> Ack | None:
         """Decode and store it. None if somebody else has just stored it."""
         try:
-            decoded = await asyncio.to_thread(self.codec.decode, name, data)
+            decoded = await self._decoded(name, data)
             async with self.engine.begin() as connection:
                 return await self._store(connection, name, data, decoded)
         except FileRejected as rejection:
             return await self._reject(name, data, rejection.fault)
+
+    async def _decoded(self, name: str, data: bytes) -> Decoded:
+        """Raises FileRejected, for a mistake of ours too: a file that cannot be read must not keep others waiting."""
+        try:
+            return await asyncio.to_thread(self.codec.decode, name, data)
+        except FileRejected:
+            raise
+        except Exception as error:
+            log.exception("file cannot be read", extra={"file": name})
+            raise FileRejected(Fault("E_READ", value=f"{type(error).__name__} {error}"[:200])) from error
 
     async def _store(self, connection: AsyncConnection, name: str, data: bytes, decoded: Decoded) -> Ack | None:
         """Everything that makes a file received, in one transaction."""

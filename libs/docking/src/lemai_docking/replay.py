@@ -4,7 +4,7 @@ Documents taken before are ignored, so that replaying never posts anything twice
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
@@ -17,6 +17,9 @@ from lemai_docking.faults import Fault, FileRejected
 from lemai_docking.journal.incoming import IncomingFile
 from lemai_docking.journal.quarantine import Decision
 from lemai_docking.receiver import Receiver, check_message
+
+Keep = Callable[[AsyncConnection], Awaitable[None]]
+"""Keeps what a person does, in the transaction that does it: nothing is kept of what turns out to be impossible."""
 
 
 class StillRefused(Exception):
@@ -57,7 +60,9 @@ class Replayer:
         self._journal = receiver.journal
         self._now: Callable[[], datetime] = receiver.now
 
-    async def replay(self, file_id: int, *, line: int | None = None, by: str, why: str) -> Ack | None:
+    async def replay(
+        self, file_id: int, *, line: int | None = None, by: str, why: str, keep: Keep | None = None
+    ) -> Ack | None:
         """Read a file again, or its one document that begins on `line`. None if there is none to read.
 
         Raises FileRejected if it is still refused as a whole.
@@ -74,6 +79,8 @@ class Replayer:
                 return None
         async with self._receiver.engine.begin() as connection:
             file = await self._journal.lock(connection, file_id)
+            if keep:
+                await keep(connection)
             return await self._post(connection, file, data, decoded, Decision(by, why, self._now()))
 
     async def replay_day(self, day: date, *, by: str, why: str) -> Replayed:
@@ -97,7 +104,9 @@ class Replayer:
             file_ids = await self._journal.quarantine.files(connection, code=code, interface=interface, since=since)
         return await self._replay_all(file_ids, by, why)
 
-    async def mend(self, quarantine_id: int, content: bytes, *, by: str, why: str, name: str = "") -> Ack | None:
+    async def mend(
+        self, quarantine_id: int, content: bytes, *, by: str, why: str, name: str = "", keep: Keep | None = None
+    ) -> Ack | None:
         """Post what a person made of a quarantined file or document, under another name if its own was wrong.
 
         None if it is not open. Raises FileRejected or StillRefused.
@@ -112,6 +121,8 @@ class Replayer:
             row = await self._journal.quarantine.lock(connection, quarantine_id)
             if row is None:
                 return None
+            if keep:
+                await keep(connection)
             now = self._now()
             file = await self._journal.add_file(
                 connection,
@@ -132,11 +143,14 @@ class Replayer:
             await self._journal.answer(connection, file, ack.model_dump(mode="json"), now)
         return ack
 
-    async def discard(self, quarantine_id: int, *, by: str, why: str) -> bool:
+    async def discard(self, quarantine_id: int, *, by: str, why: str, keep: Keep | None = None) -> bool:
         """Give up what was refused. False if it is not open."""
         async with self._receiver.engine.begin() as connection:
             decision = Decision(by, why, self._now())
-            return await self._journal.quarantine.discard(connection, quarantine_id, decision)
+            discarded = await self._journal.quarantine.discard(connection, quarantine_id, decision)
+            if discarded and keep:
+                await keep(connection)
+            return discarded
 
     async def _replay_all(self, file_ids: Sequence[int], by: str, why: str) -> Replayed:
         """Each file in a transaction of its own; one whose bytes are forgotten is passed over."""

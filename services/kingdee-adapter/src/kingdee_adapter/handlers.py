@@ -33,7 +33,8 @@ ALERTS = {
     "E_FILE_CHANGED": "file_changed",
     "E_UNKNOWN": "file_unknown",
     "E_DUP_CONFLICT": "document_conflict",
-    "E_CHANNEL": "channel_failed",
+    "E_UNREAD": "file_unknown",
+    "E_CHANNEL": "channel_failing",
 }
 """Codes of alerts by those of faults; every other fault is a file that was refused or left alone."""
 
@@ -145,6 +146,7 @@ def on_published(command: Carried, uow: UnitOfWork) -> None:
                 document=DocumentPlace(file_name=command.file.name, line=document.line),
                 sha256=command.file.sha256,
                 sent_at=uow.now,
+                notes=document.notes,
             ),
             cause=Cause(document.causationid, document.traceparent),
         )

@@ -53,7 +53,7 @@ DEED = Table(
     METADATA,
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("person", Text, nullable=False),
-    Column("deed", Text, nullable=False, comment="download, replay, resend, mend, discard"),
+    Column("deed", Text, nullable=False, comment="download, replay, resend, mend, discard, resolve"),
     Column("kind", Text, nullable=False, comment="of what it was done to: file, quarantine, counterpart"),
     Column("subject", BigInteger, nullable=False, comment="its id; 0 for a counterpart"),
     Column("about", Text, nullable=False, comment="counterpart and name of the file, for people"),
@@ -70,7 +70,7 @@ class Deed:
     """What a person did, to which file or counterpart, and why."""
 
     person: str
-    deed: Literal["download", "replay", "resend", "mend", "discard"]
+    deed: Literal["download", "replay", "resend", "mend", "discard", "resolve"]
     kind: Literal["file", "quarantine", "counterpart"]
     subject: int
     about: str
@@ -258,12 +258,13 @@ SELECT * FROM counted WHERE owner_code = :owner_code AND grade <> '' ORDER BY it
 """
 _FILES = """
 SELECT id, counterpart, direction, name, sha256, interface, state, documents, ack,
-       created_at, published_at, acknowledged_at, created_at AS at
+       failures, trouble, created_at, published_at, acknowledged_at, created_at AS at
 FROM docking_file
 """
 _OUTGOING = """
 SELECT document.id, document.counterpart, owner_code, document.interface, order_no, leg, revision, document.state,
-       file.name AS file_name, file.sha256, line, faults, document.created_at, changed_at, document.created_at AS at
+       file.name AS file_name, file.sha256, line, faults, notes, document.created_at, changed_at,
+       document.created_at AS at
 FROM docking_outgoing document LEFT JOIN docking_file file ON file.id = file_id
 """
 _INCOMING = """
@@ -272,8 +273,8 @@ SELECT document.id, document.counterpart, owner_code, document.interface, order_
 FROM docking_incoming document JOIN docking_file file ON file.id = file_id
 """
 _QUARANTINE = """
-SELECT id, counterpart, kind, file_id, name AS file_name, sha256, interface, owner_code, order_no, leg, line, code,
-       field, value, message, faults, document_line, quarantined_at, state, decided_by, decided_why, decided_at,
-       before_sha256, after_sha256, quarantined_at AS at
+SELECT id, counterpart, kind, file_id, name AS file_name, sha256, interface, owner_code, order_no, leg, out_biz_code,
+       line, code, field, value, message, faults, document_line, quarantined_at, state, decided_by, decided_why,
+       decided_at, before_sha256, after_sha256, quarantined_at AS at
 FROM docking_quarantine
 """

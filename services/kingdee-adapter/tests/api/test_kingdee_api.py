@@ -17,10 +17,12 @@ from lemai_docking.encodings.values import SHANGHAI
 from lemai_docking.faults import FencedOut
 from lemai_docking.testing.docking import reseal
 
+WHY = {"reason": "对接方确认未收到"}
+
 
 @pytest.fixture
 async def http(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    async with world.http() as client:
+    async with world.http("li.na") as client:
         yield client
 
 
@@ -126,15 +128,18 @@ async def test_a_person_tells_what_became_of_a_file_that_a_crash_cut_off(world: 
         (file,) = await items(http, "/files", state="unknown")
         assert not (world.folder / "outbox" / name).exists()
 
-        answer = await http.post(f"/counterparts/{KINGDEE}/files/{file['name']}/resolve?decision=rewrite")
+        answer = await http.post(f"/counterparts/{KINGDEE}/files/{file['name']}/resolve?decision=rewrite", json=WHY)
 
         assert (answer.status_code, answer.json()["state"]) == (200, "rewrite")
         (sent,) = await world.wait_for(DocumentSentV1)
     await again.service.engine.database.dispose()
     assert sent.document.file_name == name
     assert (world.folder / "outbox" / name).exists()
-    twice = await http.post(f"/counterparts/{KINGDEE}/files/{name}/resolve?decision=rewrite")
+    twice = await http.post(f"/counterparts/{KINGDEE}/files/{name}/resolve?decision=rewrite", json=WHY)
     assert (twice.status_code, twice.json()["detail"]) == (409, f"{name}: published")
+    [deed] = await items(http, "/deeds")
+    assert (deed["person"], deed["deed"], deed["reason"]) == ("li.na", "resolve", WHY["reason"])
+    assert deed["about"] == f"{KINGDEE}/{name}: rewrite"
 
 
 async def cut_off(world: World, order_no: str) -> None:
@@ -182,7 +187,7 @@ async def test_a_bad_question_is_a_problem_that_names_the_field(http: httpx.Asyn
     ],
 )
 async def test_a_bad_decision_is_a_problem(http: httpx.AsyncClient, path: str, status: int, detail: str) -> None:
-    answer = await http.post(path)
+    answer = await http.post(path, json=WHY)
 
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert answer.json()["detail"] == detail

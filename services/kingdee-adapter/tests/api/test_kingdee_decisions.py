@@ -1,6 +1,5 @@
 """Raw bytes and decisions: only by people who may, each with a reason that is kept."""
 
-import base64
 import hashlib
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -40,6 +39,10 @@ def spoilt(*order_nos: str) -> bytes:
 
 async def in_quarantine(http: httpx.AsyncClient, **asked: str) -> list[dict[str, Any]]:
     return list((await http.get("/quarantine", params=asked)).raise_for_status().json()["items"])
+
+
+async def mend(http: httpx.AsyncClient, quarantine_id: int, content: bytes) -> httpx.Response:
+    return await http.post(f"/quarantine/{quarantine_id}/mend", data=WHY, files={"file": ("mended", content)})
 
 
 async def deeds(http: httpx.AsyncClient) -> list[tuple[str, str, str, str]]:
@@ -82,8 +85,8 @@ async def test_raw_bytes_need_a_person_a_role_and_a_purpose(world: World, person
         ("/files/1/resend", {}),
         (f"/counterparts/{KINGDEE}/replay", {"day": "2026-11-22"}),
         (f"/counterparts/{KINGDEE}/quarantine/replay", {}),
-        ("/quarantine/1/mend", {"content": "eA=="}),
         ("/quarantine/1/discard", {}),
+        (f"/counterparts/{KINGDEE}/files/Deliver_20261122100000.sh/resolve?decision=done", {}),
     ],
 )
 async def test_who_may_only_look_decides_nothing(world: World, path: str, more: dict[str, str]) -> None:
@@ -94,6 +97,14 @@ async def test_who_may_only_look_decides_nothing(world: World, path: str, more: 
     assert (refused.status_code, refused.json()["detail"]) == (403, "wang.wei: role decide")
     assert without_reason.status_code == 422
     assert await world.rows("deed") == []
+
+
+async def test_who_may_only_look_mends_nothing(world: World) -> None:
+    async with world.http("wang.wei") as looker, world.http("li.na") as decider:
+        refused = await mend(looker, 1, b"x")
+        without_reason = await decider.post("/quarantine/1/mend", files={"file": b"x"})
+
+    assert (refused.status_code, without_reason.status_code) == (403, 422)
 
 
 async def test_a_file_replayed_posts_nothing_twice(world: World, http: httpx.AsyncClient) -> None:
@@ -146,9 +157,7 @@ async def test_a_mended_document_is_posted_and_both_digests_are_kept(world: Worl
     content = (await http.get(f"/quarantine/{held['id']}/content", params={"purpose": "修改"})).content
     mended = content.replace(BAD, GOOD)
 
-    answer = await http.post(
-        f"/quarantine/{held['id']}/mend", json=WHY | {"content": base64.b64encode(mended).decode()}
-    )
+    answer = await mend(http, held["id"], mended)
 
     assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
     (actual,) = await world.told(ActualReportedV1)
@@ -157,9 +166,8 @@ async def test_a_mended_document_is_posted_and_both_digests_are_kept(world: Worl
     assert (decided["decided_by"], decided["decided_why"]) == ("li.na", "对接方要求")
     digests = [hashlib.sha256(each).hexdigest() for each in (content, mended)]
     assert [decided["before_sha256"], decided["after_sha256"]] == digests
-    again = await http.post(f"/quarantine/{held['id']}/mend", json=WHY | {"content": "eA=="})
-    assert again.status_code in {409, 422}
-    assert [deed for _, deed, _, _ in await deeds(http)] == ["mend", "mend", "download"]
+    assert (await mend(http, held["id"], mended)).status_code == 409
+    assert [deed for _, deed, _, _ in await deeds(http)] == ["mend", "download"]
 
 
 async def test_what_is_still_wrong_is_told_and_stays(world: World, http: httpx.AsyncClient) -> None:
@@ -167,10 +175,8 @@ async def test_what_is_still_wrong_is_told_and_stays(world: World, http: httpx.A
     (held,) = await in_quarantine(http, state="open")
     content = (await http.get(f"/quarantine/{held['id']}/content", params={"purpose": "修改"})).content
 
-    unmended = await http.post(
-        f"/quarantine/{held['id']}/mend", json=WHY | {"content": base64.b64encode(content).decode()}
-    )
-    broken = await http.post(f"/quarantine/{held['id']}/mend", json=WHY | {"content": "eA=="})
+    unmended = await mend(http, held["id"], content)
+    broken = await mend(http, held["id"], b"x")
 
     assert (unmended.status_code, broken.status_code) == (422, 422)
     errors = unmended.json()["errors"]
@@ -178,6 +184,31 @@ async def test_what_is_still_wrong_is_told_and_stays(world: World, http: httpx.A
     assert errors[0]["field"].endswith("actual_qty")
     assert len(await in_quarantine(http, state="open")) == 1
     assert await world.told(ActualReportedV1) == []
+    assert [deed for _, deed, _, _ in await deeds(http)] == ["download"]
+
+
+@pytest.mark.parametrize(
+    ("correction", "left"),
+    [
+        ("the same shipment", 0),
+        ("another shipment of the order", 1),
+    ],
+)
+async def test_what_a_later_file_puts_right_waits_for_nobody(
+    world: World, http: httpx.AsyncClient, correction: str, left: int
+) -> None:
+    await received(world, spoilt("2611220001"))
+    good = a_shipment_file("2611220001")
+    if left:
+        good = good.replace(b"SHP-2611220001-1", b"SHP-2611220001-2")
+    again = "SHIP-20261122152101.shupl"
+
+    await received(world, reseal(good), again)
+
+    assert len(await in_quarantine(http, state="open")) == left, correction
+    told = [(row["decided_by"], row["decided_why"]) for row in await in_quarantine(http, state="superseded")]
+    assert told == [(None, f"{again} 已补正 / has put it right")] * (1 - left)
+    assert await deeds(http) == []
 
 
 async def test_what_is_given_up_is_never_posted(world: World, http: httpx.AsyncClient) -> None:
@@ -189,6 +220,7 @@ async def test_what_is_given_up_is_never_posted(world: World, http: httpx.AsyncC
     assert (first.status_code, second.status_code) == (204, 409)
     (decided,) = await in_quarantine(http, state="discarded")
     assert decided["decided_by"] == "li.na"
+    assert [deed for _, deed, _, _ in await deeds(http)] == ["discard"]
 
 
 async def test_a_file_that_the_counterpart_lost_is_put_there_again(world: World, http: httpx.AsyncClient) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Row, Table, select, update
+from sqlalchemy import Row, Table, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +14,9 @@ from lemai_docking.definitions.layout import layouts
 from lemai_docking.documents import Rejected
 from lemai_docking.faults import Fault
 from lemai_docking.journal.tables import Vault
+
+Number = tuple[str, str, str]
+"""What is the same of a document and its correction: order number, leg, business code; a snapshot has its own only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,9 @@ class Quarantine:
         self, connection: AsyncConnection, *, name: str, data: bytes, file_id: int | None, fault: Fault, now: datetime
     ) -> bool:
         """Keep a refused file. False if it is there already."""
-        row = {"kind": "file", "interface": "", "owner_code": "", "order_no": "", "leg": "", "document_line": 0}
-        content = {"content": self._vault.seal(data)} | _told([fault])
-        return bool(await self._add(connection, name, data, file_id, now, [row | content]))
+        names = ("interface", "owner_code", "order_no", "leg", "out_biz_code")
+        row = {"kind": "file", **dict.fromkeys(names, ""), "document_line": 0, "content": self._vault.seal(data)}
+        return bool(await self._add(connection, name, data, file_id, now, [row | _told([fault])]))
 
     async def add_documents(
         self,
@@ -69,6 +72,7 @@ class Quarantine:
                 "owner_code": document.owner_code,
                 "order_no": document.order_no,
                 "leg": layouts()[document.interface].leg or "",
+                "out_biz_code": document.out_biz_code,
                 "document_line": document.line_no,
                 "content": self._vault.seal(excerpts[document.line_no]),
             }
@@ -141,6 +145,21 @@ class Quarantine:
             update(table)
             .where(table.c.file_id == file_id, table.c.state == "open", table.c.document_line.in_(list(lines)))
             .values(_decided("replayed", decision))
+        )
+
+    async def supersede(
+        self, connection: AsyncConnection, numbers: Collection[Number], *, file_id: int, by: str, now: datetime
+    ) -> None:
+        """Documents of these numbers have been taken from the file called `by`: nobody need decide on their like,
+        refused in files before it."""
+        table = self._table
+        numbered = tuple_(table.c.order_no, table.c.leg, table.c.out_biz_code).in_(list(numbers))
+        decision = {"state": "superseded", "decided_why": f"{by} 已补正 / has put it right", "decided_at": now}
+        await connection.execute(
+            update(table)
+            .where(table.c.counterpart == self._counterpart, table.c.state == "open", table.c.kind == "document")
+            .where(table.c.file_id != file_id, numbered)
+            .values(decision)
         )
 
     async def files(

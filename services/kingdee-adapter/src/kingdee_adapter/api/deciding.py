@@ -1,14 +1,15 @@
 """What people decide about documents: replay, mend, discard, send again, and what became of a file after a crash.
 
-Each says why; who it was is kept with it, even if it then turns out to be impossible.
+Each says why; who it was is kept with it, in the transaction that does it.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from fastapi import APIRouter, File, Form, Path, Query, UploadFile
+from pydantic import BaseModel, ConfigDict, Field
 
 from kingdee_adapter import storage
 from kingdee_adapter.api.journal import FileView
@@ -50,11 +51,6 @@ class QuarantineReplay(Decision):
     since: datetime | None = Field(None, description="从此时起隔离的 / quarantined from then on")
 
 
-class Mended(Decision):
-    content: Base64Bytes = Field(description="修改后的整个文件，Base64 / the whole mended file in base64")
-    name: str = Field("", description="文件名有误时的正确文件名 / the right name, where the name was wrong")
-
-
 def router(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
     routes = APIRouter()
     routes.include_router(_replaying(engine, dockings))
@@ -70,10 +66,10 @@ def _replaying(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
     async def replay_file(file_id: int, asked: FileReplay, person: ByDeciding) -> Ack:
         """Read a file from a counterpart again, or one document of it. What was taken before is ignored."""
         place = await _place(engine, "file", file_id)
-        await _keep(engine, Deed(person.name, "replay", "file", file_id, place.about, asked.reason))
+        keep = partial(storage.keep, deed=Deed(person.name, "replay", "file", file_id, place.about, asked.reason))
         replayer = dockings[place.counterpart].replayer
         try:
-            ack = await replayer.replay(file_id, line=asked.line, by=person.name, why=asked.reason)
+            ack = await replayer.replay(file_id, line=asked.line, by=person.name, why=asked.reason, keep=keep)
         except FileRejected as rejection:
             raise _refused([rejection.fault]) from rejection
         if ack is None:
@@ -103,16 +99,23 @@ def _mending(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
     routes = APIRouter(responses=REFUSALS)
 
     @routes.post("/quarantine/{quarantine_id}/mend")
-    async def mend(quarantine_id: int, asked: Mended, person: ByDeciding) -> Ack:
+    async def mend(
+        quarantine_id: int,
+        file: Annotated[UploadFile, File(description="修改后的整个文件 / the whole mended file")],
+        reason: Annotated[str, Form(min_length=2, max_length=500, description="原因，留档 / why; kept")],
+        person: ByDeciding,
+        name: Annotated[str, Form(description="文件名有误时的正确文件名 / the right name, where it was wrong")] = "",
+    ) -> Ack:
         """Post what was made of a refused file or document; its digest and counts are not compared.
 
         The digests before and after are kept with who, when and why.
         """
         place = await _place(engine, "quarantine", quarantine_id)
-        await _keep(engine, Deed(person.name, "mend", "quarantine", quarantine_id, place.about, asked.reason))
-        replayer = dockings[place.counterpart].replayer
+        keep = partial(storage.keep, deed=Deed(person.name, "mend", "quarantine", quarantine_id, place.about, reason))
+        docking = dockings[place.counterpart]
+        content = await file.read(docking.profile.limits.bytes + 1)
         try:
-            ack = await replayer.mend(quarantine_id, asked.content, by=person.name, why=asked.reason, name=asked.name)
+            ack = await docking.replayer.mend(quarantine_id, content, by=person.name, why=reason, name=name, keep=keep)
         except FileRejected as rejection:
             raise _refused([rejection.fault]) from rejection
         except StillRefused as refusal:
@@ -125,9 +128,11 @@ def _mending(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
     async def discard(quarantine_id: int, asked: Decision, person: ByDeciding) -> None:
         """Give up what was refused. It stays for the record, and is never posted."""
         place = await _place(engine, "quarantine", quarantine_id)
-        await _keep(engine, Deed(person.name, "discard", "quarantine", quarantine_id, place.about, asked.reason))
+        keep = partial(
+            storage.keep, deed=Deed(person.name, "discard", "quarantine", quarantine_id, place.about, asked.reason)
+        )
         replayer = dockings[place.counterpart].replayer
-        if not await replayer.discard(quarantine_id, by=person.name, why=asked.reason):
+        if not await replayer.discard(quarantine_id, by=person.name, why=asked.reason, keep=keep):
             raise _decided(place)
 
     return routes
@@ -157,6 +162,7 @@ def _sending(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
             Literal["rewrite", "done"],
             Query(description="rewrite：对方没有，重写；done：对方已有 / write it again, or they have it"),
         ],
+        asked: Decision,
     ) -> FileView:
         """After a crash a person tells whether the counterpart has a file that is `unknown`."""
         docking = _docking(dockings, counterpart)
@@ -164,11 +170,13 @@ def _sending(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
         async with engine.database.begin() as connection:
             resolved = docking.publisher and await docking.publisher.resolve(connection, name, decision)
             found = await storage.files(connection, equal, storage.NEWEST, 1)
-        if not found:
-            raise not_found("name", name)
-        file = FileView.model_validate(found[0])
-        if not resolved:
-            raise Problem(409, "文件状态已明确，无需决定 / nothing to decide", f"{name}: {file.state}")
+            if not found:
+                raise not_found("name", name)
+            file = FileView.model_validate(found[0])
+            if not resolved:
+                raise Problem(409, "文件状态已明确，无需决定 / nothing to decide", f"{name}: {file.state}")
+            about = f"{counterpart}/{name}: {decision}"
+            await storage.keep(connection, Deed(person.name, "resolve", "file", file.id, about, asked.reason))
         return file
 
     return routes

@@ -15,8 +15,8 @@ from lemai_chassis.web import PAGE_MAX, Page, decode_cursor, encode_cursor
 Direction = Literal["in", "out"]
 FileState = Literal["rendered", "published", "acknowledged", "unknown", "rewrite", "resend", "received", "rejected"]
 DocumentState = Literal["pending", "rendered", "published", "acknowledged", "rejected", "unknown"]
-DeedName = Literal["download", "replay", "resend", "mend", "discard"]
-QuarantineState = Literal["open", "replayed", "discarded"]
+DeedName = Literal["download", "replay", "resend", "mend", "discard", "resolve"]
+QuarantineState = Literal["open", "replayed", "discarded", "superseded"]
 
 
 class Asked(BaseModel):
@@ -80,6 +80,8 @@ class FileView(BaseModel):
     state: FileState
     documents: int
     ack: dict[str, Any] | None = Field(description="回执 / the acknowledgement given or received")
+    failures: int = Field(description="连续失败次数 / tries in a row that failed")
+    trouble: str | None = Field(description="最近一次失败时对方所说 / what was said to the last try that failed")
     created_at: datetime
     published_at: datetime | None
     acknowledged_at: datetime | None
@@ -99,6 +101,7 @@ class OutgoingView(BaseModel):
     file_name: str | None
     line: int | None
     faults: list[dict[str, Any]] | None = Field(description="未能发出或被拒的原因 / why it was refused")
+    notes: list[str] | None = Field(description="文本清理与截短 / what its texts for people lost on the way")
     created_at: datetime
     changed_at: datetime
 
@@ -131,6 +134,7 @@ class QuarantineView(BaseModel):
     owner_code: str
     order_no: str
     leg: str
+    out_biz_code: str
     document_line: int = Field(description="单据起始行，0 为整个文件 / where the document begins, 0 is the whole file")
     line: int
     code: str = Field(examples=["E_FIELD"])
