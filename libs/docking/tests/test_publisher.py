@@ -158,14 +158,14 @@ async def test_a_document_that_cannot_be_written_is_rejected_alone(
     docking: Docking, order: Callable[[str], Document]
 ) -> None:
     good, bad = order("1"), order("2")
-    await docking.enqueue(good, replace(bad, head={**bad.head, "shop_name": "店" * 201}), order("3"))
+    await docking.enqueue(good, replace(bad, head={**bad.head, "shop_code": "店" * 51}), order("3"))
     del docking.owner.documents["3/1"]
 
     await publish(docking, seconds=1)
 
     assert await docking.states() == ["published", "rejected", "rejected"]
     assert await docking.told() == [
-        f"rejected 2 E_FIELD {'店' * 100}",
+        f"rejected 2 E_FIELD {'店' * 51}",
         "rejected 3 E_FIELD",
         f"published {FIRST}:4 1",
     ]

@@ -477,3 +477,28 @@ async def test_a_running_reader_takes_files_until_it_is_stopped(docking: Docking
         await running
 
     assert await docking.told() == [f"received {SHIP}:6 2611220001"]
+
+
+async def test_a_file_our_own_program_fails_on_keeps_no_other_waiting(
+    docking: Docking, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = docking.reader()
+    codec = reader._receiver.codec
+    decode = codec.decode
+
+    def fails(name: str, data: bytes, *, vouched: bool = False) -> Decoded:
+        if name == SHIP:
+            raise ZeroDivisionError("of our own")
+        return decode(name, data, vouched=vouched)
+
+    monkeypatch.setattr(codec, "decode", fails)
+    docking.drop(SHIP, sample(SHIP))
+    docking.drop(SUPPLIER, sample(SUPPLIER))
+
+    await reader.scan()
+
+    assert await quarantined(docking) == [("file", SHIP, 0, "E_READ")]
+    assert [told for told in await docking.told() if told.startswith("alert")] == [
+        "alert E_READ ZeroDivisionError of our own"
+    ]
+    assert inbox(docking) == []

@@ -274,6 +274,27 @@ def test_a_broken_frame_is_told_at_its_place(profile: Profile, data: bytes, faul
     assert rejected.value.fault.message == message(fault)
 
 
+@pytest.mark.parametrize(
+    ("remark", "kept"),
+    [
+        ("\x00易碎", "易碎"),
+        ("\ufeff易碎", "易碎"),
+        ("易\x0b碎", "易 碎"),
+        ("易\r碎", "易 碎"),
+        ("碎" * 501, "碎" * 500),
+    ],
+)
+def test_a_text_for_people_is_cleaned_and_taken(profile: Profile, remark: str, kept: str) -> None:
+    content = lines()
+    tag, *cells = content[BEFORE].split("\t")
+    cells[COLUMNS[tag].split().index("remark")] = remark
+    content[BEFORE] = "\t".join([tag, *cells])
+
+    decoded = codec_of(profile).decode(NAME, sealed(content))
+
+    assert (decoded.rejected, decoded.documents[0].head["remark"]) == ([], kept)
+
+
 def test_any_byte_that_changed_on_the_way_is_seen(profile: Profile) -> None:
     data = sealed(lines())
     for at in range(0, data.rindex(b"TRL"), 97):

@@ -11,7 +11,7 @@ import psutil
 import typer
 
 from lemai_chassis.misconfigured import Misconfigured
-from lemai_tools import catalog, layouts, logs, parked, stock
+from lemai_tools import catalog, layouts, logs, parked, quarantine, stock
 from lemai_tools.demo import run as demonstration
 from lemai_tools.output import Json, console, errors, fail
 from lemai_tools.platform.home import Home, HomeInUseError, default_config, default_home, demo_home
@@ -27,6 +27,7 @@ POLL_S = 0.1
 # A traceback must not show local variables: some hold secrets.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 app.add_typer(parked.app, name="parked")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(layouts.app, name="layouts")
 app.add_typer(stock.app, name="stock")
 app.add_typer(catalog.app)

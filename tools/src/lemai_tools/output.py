@@ -71,7 +71,12 @@ def say(text: str, style: str = "") -> None:
 
 
 def call(service: str, method: str, path: str, *, url: str = "", **request: Any) -> Any:
-    """The JSON that a service answers, of the running platform unless `url` names another.
+    """The JSON that a service answers, as `respond` gets it."""
+    return respond(service, method, path, url=url, **request).json()
+
+
+def respond(service: str, method: str, path: str, *, url: str = "", **request: Any) -> httpx.Response:
+    """What a service answers, of the running platform unless `url` names another.
 
     `LEMAI_TOKEN` is the person's token for that one. A refusal, or no answer, is told and ends the command with 1.
     `request` is httpx's: params, json, files, ….
@@ -85,7 +90,7 @@ def call(service: str, method: str, path: str, *, url: str = "", **request: Any)
     if response.is_error:
         _show_problem(response)
         raise typer.Exit(1)
-    return response.json()
+    return response
 
 
 def pages(service: str, path: str, *, url: str = "", **parameters: Any) -> list[dict[str, Any]]:

@@ -275,7 +275,7 @@ class Publisher:
             failures = await self._journal.failed(connection, file, told)
             if may_have_gone and failures >= FAILURES_MAX:
                 await self._journal.mark(connection, file, "unknown", self._now())
-            if failures == FAILURES_MAX:
+            if failures == FAILURES_MAX and (may_have_gone or not self._backoff.told):
                 code = "E_UNREAD" if may_have_gone else "E_CHANNEL"
                 await self._ports.on_alert(connection, file.name, Fault(code, 0, "outbox", told))
                 self._backoff.told = True

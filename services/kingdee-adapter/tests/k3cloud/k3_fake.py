@@ -57,7 +57,7 @@ class FakeK3:
         answer = self._query(body["data"]) if operation == "ExecuteBillQuery" else self._write(operation, body)
         if fault == "cut":
             raise httpx.ReadTimeout("no answer")
-        return httpx.Response(500 if fault == "500" else 200, json=answer)
+        return httpx.Response(500 if fault == "500" else 200, content=json.dumps(answer))
 
     def _about(self, operation: str, body: dict[str, Any]) -> str:
         data = body["data"]

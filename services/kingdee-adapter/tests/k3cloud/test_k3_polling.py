@@ -285,7 +285,28 @@ async def test_nothing_is_applied_when_a_page_fails(docked: World, k3: FakeK3) -
     assert len(docked.owner.snapshots) == 1
 
 
-async def test_no_rows_are_no_snapshot_but_an_alarm(docked: World) -> None:
+async def test_no_rows_are_a_snapshot_without_rows_that_stock_svc_decides_on(docked: World) -> None:
     await docked.docking.stock.read_all()
-    assert docked.owner.snapshots == []
-    assert docked.owner.told == ["alert E_COUNT STK_Inventory WH01 (WH01): 0"]
+
+    (snapshot,) = docked.owner.snapshots
+    told = snapshot.head["warehouse_code"], snapshot.head["scope"], list(snapshot.records.get("B", ()))
+    assert told == ("WH01", "FULL", [])
+
+
+async def test_a_bill_with_what_nobody_can_keep_is_that_bills_trouble(docked: World, k3: FakeK3) -> None:
+    k3.rows["SAL_OUTSTOCK"] = [
+        *shipped("XSCK001", (DRESS, 1), FCarriageNO="SF\x001"),
+        *shipped("XSCK002", (DRESS, 1), order_no="26\ud83d11"),
+        *shipped("XSCK003", (DRESS, 1), FBillNo="XS\x00CK003"),
+        *shipped("XSCK004", (DRESS, 1), order_no="2611220004"),
+    ]
+
+    await docked.docking.results.poll()
+    await docked.docking.results.poll()
+
+    assert [document.order_no for document in docked.owner.received] == ["2611220004"]
+    refused = [told for told in docked.owner.told if "E_CHAR" in told]
+    assert [told for told in docked.owner.told if told not in refused] == [
+        "received 2611220004 from SAL_OUTSTOCK-XSCK004.json"
+    ]
+    assert len(refused) == 3

@@ -63,6 +63,7 @@ class AskedDeeds(Asked):
 
 
 class AskedQuarantine(AskedDocuments):
+    id: int | None = None
     kind: Literal["file", "document"] | None = None
     state: QuarantineState | None = None
     code: str | None = Field(None, description="错误代码 / one of its error codes", examples=["E_FIELD"])

@@ -14,13 +14,13 @@ from kingdee_adapter.k3cloud.wire import Cell
 from lemai_contracts.text import cleaned
 from lemai_docking.definitions.layout import Layout, Record, layouts
 from lemai_docking.documents import Document, Rejected, Row, Value
+from lemai_docking.encodings.judging import refused
 from lemai_docking.encodings.routing import SUFFIXES, split_order_no
 from lemai_docking.encodings.rules import broken_rules
 from lemai_docking.encodings.values import parser
-from lemai_docking.faults import BadValue, Fault, kept
+from lemai_docking.faults import BadValue, Fault
 
 SNAPSHOT = "inventory_balance"
-FAULTS_MAX = 50
 _NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,20})?")
 _BETWEEN_WAYBILLS = re.compile(r"\s*[,，;；]\s*")
 _STATUSES = {("OUT", True): "DELIVERED", ("OUT", False): "PARTDELIVERED"}
@@ -279,13 +279,7 @@ def _judged(
         faults = [replace(fault, line=places[tag][index]) for tag, index, fault in broken_rules(document)]
         if not faults:
             return document
-    return Rejected(
-        layout.interface,
-        head.get("owner_code", ""),
-        kept(head[layout.identity])[:100],
-        line,
-        tuple(faults[:FAULTS_MAX]),
-    )
+    return refused(layout, line, head, faults)
 
 
 def _number(text: str) -> str:
