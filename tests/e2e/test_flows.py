@@ -1,13 +1,22 @@
 """The flows of design.md §4 that run, each through every service on real servers, judged by both ends' records."""
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import ConsumerRecord
 from typer.testing import CliRunner, Result
 
+from lemai_contracts import from_headers
+from lemai_contracts.fulfilment import ActualReportedV1, DocumentSentV1, OutboundInstructedV1
+from lemai_contracts.marketplace import ShipmentPublishedV1, TradeChangedV1
+from lemai_contracts.order import OrderPlacedV1, OrderShippedV1
+from lemai_contracts.stock import CommitmentAnsweredV1
+from lemai_contracts.topics import TOPICS
 from lemai_tools.cli import app
 from lemai_tools.demo import scenario, verdict
 from lemai_tools.demo.scenario import OWNER, RECEIVED, SHELF, Shop
 from lemai_tools.demo.verdict import Step, Told
 from lemai_tools.demo.world import World, until
+from lemai_tools.platform.local import Platform
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -42,6 +51,59 @@ async def test_a_trade_is_instructed_shipped_and_told_to_the_platform(world: Wor
     assert list(verdict.money_problems(told)) == []
     assert told.trade["status"] == "WAIT_BUYER_CONFIRM_GOODS"
     assert [step["kind"] for step in told.steps].count("instructed") == 1
+
+
+async def test_a_trade_is_one_trace_of_its_own_from_the_pull_to_the_waybill(
+    world: World, platform: Platform, stocked: tuple[Shop, Step]
+) -> None:
+    shop, _ = stocked
+    for name in ("踪迹一", "踪迹二"):
+        await scenario.order(world, shop, name, [(shop.plain[7], 1)])
+    for name in ("踪迹一", "踪迹二"):
+        assert list(verdict.trade_problems(await _sold(world, shop, name))) == []
+
+    events = [from_headers(record.headers) for record in await _records(platform.bootstrap_servers)]
+    told = {
+        name: [event for event in events if event.partitionkey == f"tmall/{tid}"]
+        for tid, name in shop.trades.items()
+        if name.startswith("踪迹")
+    }
+    traces = [{event.traceparent[3:35] for event in of_trade} for of_trade in told.values()]
+    assert [len(trace_ids) for trace_ids in traces] == [1, 1]
+    assert traces[0] != traces[1]
+    for of_trade in told.values():
+        assert {event.type for event in of_trade} >= WAY
+    assert {event.type for event in events if not event.causationid} == set()
+
+
+WAY = {
+    TradeChangedV1.type,
+    OrderPlacedV1.type,
+    CommitmentAnsweredV1.type,
+    OutboundInstructedV1.type,
+    DocumentSentV1.type,
+    ActualReportedV1.type,
+    OrderShippedV1.type,
+    ShipmentPublishedV1.type,
+}
+
+
+async def _records(bootstrap_servers: str) -> list[ConsumerRecord]:
+    """Everything on every topic until now."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        places = [TopicPartition(topic.name, number) for topic in TOPICS for number in range(topic.partitions)]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        await consumer.seek_to_beginning()
+        records: list[ConsumerRecord] = []
+        while any([await consumer.position(place) < end for place, end in ends.items()]):
+            for batch in (await consumer.getmany(timeout_ms=500)).values():
+                records += batch
+        return records
+    finally:
+        await consumer.stop()
 
 
 async def test_two_parcels_reach_the_platform_as_two_waybills(world: World, stocked: tuple[Shop, Step]) -> None:

@@ -99,6 +99,23 @@ async def test_metrics_are_prometheus_text(client: httpx.AsyncClient) -> None:
         assert f"# TYPE {name} " in answer.text
 
 
+async def test_metrics_tell_what_is_parked_stuck_and_not_yet_told(
+    client: httpx.AsyncClient, process: Process, database: AsyncEngine
+) -> None:
+    await park_three(process)
+    async with database.begin() as connection:
+        await connection.exec_driver_sql(
+            "INSERT INTO outbound_call (kind, key, payload, traceparent, causationid, created_at) "
+            "VALUES ('publish', 'K', '{}', '', '', now() - interval '7 minutes')"
+        )
+
+    told = (await client.get("/metrics")).text
+
+    assert "lemai_parked_keys 3.0" in told
+    assert 'lemai_stuck{kind="parked"} 3.0' in told
+    assert 'lemai_outbound_call_age_seconds{kind="publish"} 42' in told
+
+
 async def park_three(process: Process) -> None:
     for key in ("F1", "F2", "F3"):
         await process.engine.run([message(trade(key, version, "fail")) for version in "12"])

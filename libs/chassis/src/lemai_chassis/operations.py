@@ -15,10 +15,12 @@ from lemai_chassis.access import Person, Role, needs, without_token
 from lemai_chassis.database import ERRORS
 from lemai_chassis.delivery import parking
 from lemai_chassis.delivery.engine import Engine, Transaction
+from lemai_chassis.stuck import everything
 from lemai_chassis.web import PAGE_MAX, Page, not_found
 
 HEARTBEAT_MAX_S = 60
 PARKED_KEYS = Gauge("lemai_parked_keys", "Keys that are parked now")
+STUCK = Gauge("lemai_stuck", "What waits for a person or a thing", ["kind"])
 CALL_AGE_SECONDS = Gauge("lemai_outbound_call_age_seconds", "Age of the oldest call that has not ended", ["kind"])
 Probe = Callable[[], str]
 """Why a part of the process does not work; empty when it does."""
@@ -55,15 +57,18 @@ class ParkedMessage(BaseModel):
     parked_at: datetime
 
 
-def router(engine: Engine, heartbeat: Callable[[], float], probes: Sequence[Probe]) -> APIRouter:
-    """Health, metrics and parking of one service."""
+def router(
+    engine: Engine, heartbeat: Callable[[], float], probes: Sequence[Probe], stuck: Sequence[str] = ()
+) -> APIRouter:
+    """Health, metrics and parking of one service; `stuck` are its queries for what waits."""
     routes = APIRouter()
-    routes.include_router(_probes(engine, heartbeat, probes))
+    routes.include_router(_probes(engine, heartbeat, probes, stuck))
     routes.include_router(_parking_router(engine))
     return routes
 
 
-def _probes(engine: Engine, heartbeat: Callable[[], float], probes: Sequence[Probe]) -> APIRouter:
+def _probes(engine: Engine, heartbeat: Callable[[], float], probes: Sequence[Probe], stuck: Sequence[str]) -> APIRouter:
+    stuck_by_kind = f"SELECT kind, count(*) AS many FROM ({everything(stuck)}) stuck GROUP BY kind"  # noqa: S608 - ours
     routes = APIRouter(tags=["operations"], dependencies=[without_token("the cluster asks; nothing of an owner in it")])
 
     @routes.get("/healthz")
@@ -92,12 +97,15 @@ def _probes(engine: Engine, heartbeat: Callable[[], float], probes: Sequence[Pro
     async def figures() -> Response:
         """For Prometheus; what is asked of the database is left out while that is away."""
         CALL_AGE_SECONDS.clear()
+        STUCK.clear()
         with suppress(*ERRORS):
             async with engine.database.connect() as connection:
                 parked = await connection.exec_driver_sql("SELECT count(*) FROM parked_key")
                 PARKED_KEYS.set(parked.scalar_one())
                 for row in await connection.exec_driver_sql(_CALL_AGES):
                     CALL_AGE_SECONDS.labels(row.kind).set(row.age_s)
+                for row in await connection.exec_driver_sql(stuck_by_kind, (engine.source,)):
+                    STUCK.labels(row.kind).set(row.many)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return routes
@@ -160,7 +168,7 @@ async def _discard(key: str, seq: int, reason: str, transaction: Transaction) ->
 _FAILING = "SELECT code || ' ' || about || ': ' || reason FROM trouble ORDER BY since LIMIT 50"
 _CALL_AGES = """
 SELECT kind, extract(epoch FROM now() - min(created_at)) AS age_s FROM outbound_call
-WHERE state IN ('pending', 'sending', 'unknown') GROUP BY kind
+WHERE state IN ('pending', 'sending', 'unknown', 'waiting') GROUP BY kind
 """
 _PARKED_KEY_COLUMNS = """
 SELECT k.key, k.reason, k.awaits, k.due_at, k.attempts, k.parked_at,

@@ -104,7 +104,7 @@ class Process:
         probes = (self._consumer_trouble, lambda: self._relay_trouble)
         engine = self._service.engine
         ours = [
-            operations.router(engine, self._heartbeat, probes),
+            operations.router(engine, self._heartbeat, probes, self._service.stuck),
             stuck.router(engine, self._service.stuck),
             waiting_calls.router(engine, self._service.calls),
         ]

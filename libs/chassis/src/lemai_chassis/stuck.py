@@ -44,12 +44,16 @@ TROUBLES = """
 SELECT code, about, '', reason, since, '自动重试，请查日志 / tried again by itself, look at the log' FROM trouble"""
 
 
+def everything(queries: Sequence[str]) -> str:
+    """One query of all that is stuck; $1 is the service. `queries` select what only it knows."""
+    return " UNION ALL ".join((PARKED, CALLS, TROUBLES, *queries))
+
+
 def router(engine: Engine, queries: Sequence[str]) -> APIRouter:
     """`queries` select what a service knows to be stuck, in the columns of Stuck."""
     routes = APIRouter(prefix="/v1", tags=["operations"], dependencies=[needs(Role.VIEW)])
-    everything = " UNION ALL ".join((PARKED, CALLS, TROUBLES, *queries))
     page = (
-        f"SELECT * FROM ({everything}) stuck WHERE (since, kind, about) > ($2, $3, $4) "  # noqa: S608 - our own queries
+        f"SELECT * FROM ({everything(queries)}) stuck WHERE (since, kind, about) > ($2, $3, $4) "  # noqa: S608 - our own queries
         "ORDER BY since, kind, about LIMIT $5"
     )
 
