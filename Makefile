@@ -57,8 +57,8 @@ bench: $(INSTALLED) ## 性能指标，ONLY=name 只跑一项 measure the marks
 demo: $(INSTALLED) ## 演示主流程，KEEP=1 结束后保留运行 show the main job on real input
 	@$(BIN)/lemai demo $(if $(KEEP),--keep)
 
-up: $(INSTALLED) ## 启动开发环境，Ctrl-C 停止 start everything until Ctrl-C
-	@$(BIN)/lemai up
+up: $(INSTALLED) ## 启动开发环境，SEED=1 放入演示数据 start everything until Ctrl-C
+	@$(BIN)/lemai up $(if $(SEED),--seed)
 
 down: $(INSTALLED) ## 停止 stop everything
 	@$(BIN)/lemai down

@@ -1,7 +1,6 @@
 """The `lemai` command. A verb exists if an operator needs it when the console is down."""
 
 import asyncio
-import signal
 import subprocess
 import sys
 from time import sleep
@@ -11,12 +10,12 @@ import psutil
 import typer
 
 from lemai_chassis.misconfigured import Misconfigured
-from lemai_tools import catalog, layouts, logs, parked, quarantine, stock
+from lemai_tools import catalog, config, layouts, logs, parked, quarantine, sim, stock
 from lemai_tools.demo import run as demonstration
 from lemai_tools.output import Json, console, errors, fail
 from lemai_tools.platform.home import Home, HomeInUseError, default_config, default_home, demo_home
 from lemai_tools.platform.kafka import JarMismatchError
-from lemai_tools.platform.local import SUPERVISOR, Platform, forget
+from lemai_tools.platform.local import SUPERVISOR, Platform, forget, stop_on_signals
 from lemai_tools.platform.processes import StartError
 from lemai_tools.platform.records import running, running_homes, sweep, wait_ended
 from lemai_tools.status import show_status
@@ -32,6 +31,8 @@ app.add_typer(layouts.app, name="layouts")
 app.add_typer(stock.app, name="stock")
 app.add_typer(catalog.app)
 app.command()(logs.logs)
+app.add_typer(sim.app, name="sim")
+app.add_typer(config.app, name="config")
 
 
 @app.callback()
@@ -42,14 +43,17 @@ def main() -> None:
 @app.command()
 def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="就绪后返回 return once ready")] = False,
+    seed: Annotated[bool, typer.Option("--seed", help="放入演示数据 with the demo's data")] = False,
 ) -> None:
     """启动全部进程，Ctrl-C 停止 / start everything until Ctrl-C."""
     home = Home(default_home())
     try:
         if detach:
             _up_detached(home)
+            if seed:
+                asyncio.run(demonstration.seed(home))
         else:
-            asyncio.run(_up(home))
+            asyncio.run(_up(home, seed=seed))
     except* (StartError, HomeInUseError, JarMismatchError, Misconfigured) as problems:
         _fail(problems)
 
@@ -88,20 +92,19 @@ def demo(
 ) -> None:
     """用真实输入演示主流程 / show the main job on real input; exit code 1 if anything differs."""
     try:
-        raise typer.Exit(demonstration.main(Home(demo_home()), console, keep=keep))
+        raise typer.Exit(demonstration.main(Home(demo_home()), keep=keep))
     except* (StartError, HomeInUseError, JarMismatchError, Misconfigured) as problems:
         _fail(problems)
 
 
-async def _up(home: Home) -> None:
+async def _up(home: Home, *, seed: bool) -> None:
     """Run the platform until a signal asks it to stop."""
-    task = asyncio.current_task()
-    assert task is not None
-    for stop_signal in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(stop_signal, task.cancel)
+    stop_on_signals()
     try:
         async with Platform(home, default_config(), errors.print) as platform:
             await platform.start_all()
+            if seed:
+                await demonstration.seed(home)
             show_status([home])
             console.print("已就绪，Ctrl-C 停止 ready, Ctrl-C stops it")
             await platform.keep_running()

@@ -21,11 +21,11 @@ class Problems(list[str]):
 
     @contextmanager
     def of(self, *kinds: type[Exception]) -> Iterator[None]:
-        """An error of these kinds is a problem, or as many as it names; what comes after this block goes on."""
+        """Each line of an error of these kinds is a problem; what comes after this block goes on."""
         try:
             yield
         except kinds as error:
-            self.extend(getattr(error, "problems", None) or [str(error)])
+            self.extend(str(error).splitlines())
 
     def raise_any(self) -> None:
         if self:

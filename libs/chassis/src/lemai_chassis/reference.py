@@ -26,7 +26,9 @@ class Entry(BaseModel):
 
 class Coded(Entry):
     code: Code
+    """Ours, unique among its kind; letters, digits, `_`, `.` and `-`."""
     name: str = ""
+    """As people read it."""
 
 
 class Owner(Coded):
@@ -41,6 +43,7 @@ class Supplier(Coded):
     """供应商 of one owner."""
 
     owner: Code
+    """Whose supplier it is."""
 
 
 class FolderChannel(Entry):
@@ -48,6 +51,7 @@ class FolderChannel(Entry):
 
     kind: Literal["folder"]
     folder: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]+$")]
+    """Its name under `DOCKING_ROOT`."""
 
 
 class SftpChannel(Entry):
@@ -55,11 +59,15 @@ class SftpChannel(Entry):
 
     kind: Literal["sftp"]
     host: Name
+    """Name or address of the server."""
     port: Annotated[int, Field(ge=1, le=65535)] = 22
+    """Where the server listens."""
     user: Name
+    """Who we log in as."""
     host_key: Annotated[str, Field(pattern=r"^[a-z0-9@.-]+ [0-9A-Za-z+/=]+$")]
     """The server's public key as in `known_hosts`: `ssh-ed25519 AAAA…`. Another one is refused."""
     root: Annotated[str, Field(pattern="^/")] = "/"
+    """The folder of the exchange on it."""
     rename: bool = True
     """False where the server cannot rename what was uploaded."""
 
@@ -72,8 +80,11 @@ class SoapChannel(Entry):
 
     kind: Literal["soap"]
     url: Url
+    """Its endpoint."""
     user: Name
+    """Who we are there."""
     partner_user: Name
+    """Who it is here."""
 
 
 class HttpChannel(Entry):
@@ -81,7 +92,9 @@ class HttpChannel(Entry):
 
     kind: Literal["http"]
     url: Url
+    """Where its calls begin."""
     app_key: Name
+    """Who we are there, and who it is here."""
     pull: bool = False
     """True where it does not post: its files are listed and fetched at `url`."""
 
@@ -96,22 +109,30 @@ class K3CloudChannel(Entry):
 
     kind: Literal["k3cloud"]
     url: Url
+    """Its address, `…/k3cloud/`."""
     acct_id: Name
+    """The data centre."""
     user: Name
+    """Who bills are made by."""
     app_id: Name
+    """The third-party login that its administrator granted."""
     lcid: int = 2052
+    """The language of its answers: 2052 is Chinese."""
     login: Literal["signature", "app_secret"] = "signature"
+    """How calls prove who we are."""
 
 
 class Counterpart(Coded):
     """对接方: the system that runs an owner's warehouses. Secrets are files named `<code>.<secret>`."""
 
     kind: Literal["kingdee"]
+    """Which adapter speaks with it."""
     profile: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]*$|^profiles/[0-9A-Za-z_-]+\.yaml$")]
     """How it writes documents: a built-in profile, or a file beside `lemai.yaml`: `profiles/acme.yaml`."""
     channel: Annotated[
         FolderChannel | SftpChannel | SoapChannel | HttpChannel | K3CloudChannel, Field(discriminator="kind")
     ]
+    """How messages get there and back."""
     adjustments: Literal["internal", "interfaces"] = "internal"
     """Whether counted losses and gains stay with us, or go to it by interfaces 1 and 5."""
     locked_stock: Literal["ours", "others"] = "ours"
@@ -130,6 +151,7 @@ class Warehouse(Coded):
     """仓库, run by a counterpart."""
 
     counterpart: Code
+    """Who runs it."""
 
 
 class Approval(Entry):
@@ -145,14 +167,21 @@ class Store(Coded):
     """店铺: one shop on one platform."""
 
     platform: Code
+    """The plugin's name: tmall, taobao, jd, …."""
     owners: Annotated[tuple[Code, ...], Field(min_length=1)]
     """Whose goods it sells; the first is its default owner."""
     warehouse: Code
+    """Where its orders leave from."""
     carrier: Code
+    """By whom, unless the warehouse chooses."""
     approval: Approval = Approval()
+    """Which of its orders need nobody to look at them."""
     pull_every_s: Annotated[float, Field(ge=0.2, le=3600)] = 5
+    """So often its trades are asked for."""
     stock_share_percent: Annotated[int, Field(ge=0, le=100)] = 100
+    """Its part of what is free; the parts of one warehouse and owner are 100 at most."""
     safety_stock: Annotated[int, Field(ge=0)] = 0
+    """Pieces of each item that it never offers."""
 
     @property
     def pull_every(self) -> timedelta:
@@ -160,15 +189,22 @@ class Store(Coded):
 
 
 class Reference(Entry):
-    """All of it. `version` is the operator's own label of this state of the data."""
+    """All of it."""
 
     version: str
+    """The operator's label of this state of the data."""
     owners: tuple[Owner, ...]
+    """The brands."""
     counterparts: tuple[Counterpart, ...]
+    """Who runs the warehouses."""
     warehouses: tuple[Warehouse, ...]
+    """Where the goods are."""
     stores: tuple[Store, ...]
+    """Where they are sold."""
     carriers: tuple[Carrier, ...]
+    """Who brings them."""
     suppliers: tuple[Supplier, ...] = ()
+    """Who delivers them."""
     order_no_prefixes: Mapping[Code, Annotated[str, Field(pattern="^[A-Z]{2}$")]]
     """Two letters that start the order numbers of a platform's trades."""
     document_codes: Mapping[Code, str] = {}

@@ -19,6 +19,8 @@ class Step:
     rows: tuple[tuple[str, ...], ...]
     problems: tuple[str, ...] = ()
     note: str = ""
+    compared: Mapping[str, int] = field(default_factory=dict)
+    """How many records of which kind were held against each other."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -35,6 +36,14 @@ def forget(home: Home) -> None:
         sweep(home)
         for name in DATA_FOLDERS:
             shutil.rmtree(home.root / name, ignore_errors=True)
+
+
+def stop_on_signals() -> None:
+    """A signal that asks this process to end cancels its current task, which then stops what it started."""
+    task = asyncio.current_task()
+    assert task is not None
+    for stop_signal in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(stop_signal, task.cancel)
 
 
 class Platform(Processes):

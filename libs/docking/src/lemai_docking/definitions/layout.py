@@ -25,7 +25,7 @@ class DefinitionError(ValueError):
 class Definition(BaseModel):
     """A frozen part of a layout or profile; a misspelt key is an error, not a silence."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Field(Definition):

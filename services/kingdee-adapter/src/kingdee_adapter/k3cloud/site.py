@@ -24,13 +24,17 @@ class Site(Definition):
     use_orgs: tuple[str, ...] = ()
     """Organisations an approved item is allocated to; none means `org`, where items belong to another one."""
     warehouses: Mapping[str, str] = {}
+    """Its numbers of our warehouses."""
     carriers: Mapping[str, str] = {}
+    """Its numbers of our carriers."""
     customers: Mapping[str, str] = {}
     """By store code."""
     stores: Mapping[str, str] = {}
     """Store codes by the names of shops: a return names its shop by name only."""
     good_status: str = "KCZT01_SYS"
+    """The stock status of what can be sold."""
     defective_status: str = "KCZT08_SYS"
+    """The stock status of what cannot."""
     statuses: Mapping[str, str] = {}
     """Inventory types by further stock statuses, such as frozen ones."""
     unit: str = "Pcs"
@@ -38,6 +42,7 @@ class Site(Definition):
     tax_rate: str = "13"
     """In percent, of lines that name none."""
     currency: str = "PRE001"
+    """Its number of the currency of bills."""
     return_mode: str = "A"
     """FMRMODE of supplier returns: A or B, by site."""
     negative_stock: bool = False
@@ -49,11 +54,13 @@ class Site(Definition):
     forms: Mapping[str, Any] = {}
     """Overrides of `forms.yaml`, merged key by key; null takes a key out."""
     poll_every_s: float = Field(default=15, gt=0)
+    """So often results are asked for."""
     overlap_minutes: int = Field(default=10, ge=0)
     """Bills approved this long before the newest one seen are read again: approvals do not become visible in order."""
     page_rows: int = Field(default=2000, ge=1, le=2000)
     """Servers were seen to give no more, whatever they are asked for."""
     stock_every_hours: int = Field(default=24, ge=1)
+    """So often a full snapshot is taken."""
 
     @property
     def overlap(self) -> timedelta:
