@@ -140,7 +140,7 @@ def _cards(rows: Sequence[Mapping[str, Any]], heads: Mapping[str, str]) -> None:
     for row in rows:
         console.print("─" * min(console.width, CARD_RULE), style="dim")
         for field, head in heads.items():
-            for line in _text(row.get(field)).split():
+            for line in filter(None, _text(row.get(field)).split()):
                 console.print(Text.assemble((head, "dim"), "  ", line), soft_wrap=True)
 
 

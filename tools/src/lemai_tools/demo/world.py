@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import httpx
 
+from lemai_tools.platform.processes import patience
+
 T = TypeVar("T")
 POLL_S = 0.2
 
@@ -79,8 +81,8 @@ class World:
 
 
 async def until(what: str, look: Callable[[], Awaitable[T]], good: Callable[[T], bool], timeout_s: float = 60) -> T:
-    """Look until what is seen is good. Raises NotInTimeError."""
-    deadline = asyncio.get_running_loop().time() + timeout_s
+    """Look until what is seen is good, for so long on a machine like ours. Raises NotInTimeError."""
+    deadline = asyncio.get_running_loop().time() + timeout_s * patience()
     while True:
         seen = await look()
         if good(seen):

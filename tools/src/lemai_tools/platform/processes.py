@@ -5,6 +5,7 @@ records of the state folder name.
 """
 
 import asyncio
+import hashlib
 import os
 import signal
 import subprocess
@@ -20,8 +21,22 @@ from lemai_tools.platform.home import Home
 from lemai_tools.platform.records import POLL_S, Record, kill_family, remove_record, write_record
 
 START_TIMEOUT_S = 60
+"""On the machine these programs were made on: two cores, nothing else to do."""
+WORK_S = 0.04
+"""What `patience` measures takes so long there."""
+CORES = 2
 STOP_TIMEOUT_S = 15
 TETHER = Path(__file__).with_name("tether.py")
+
+
+def patience() -> float:
+    """How many times longer than there a start may take here and now: fewer cores, slower ones, others that wait."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    started = monotonic()
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 100_000)
+    slowness = (monotonic() - started) / WORK_S
+    waiting = os.getloadavg()[0] / cores
+    return max(1.0, slowness, waiting) * max(1.0, CORES / cores)
 
 
 class StartError(Exception):
@@ -68,7 +83,7 @@ class Processes:
         """Prepare and start a program and wait until it is ready; raises StartError."""
         if process.prepare:
             child = self._spawn(process, process.prepare)
-            await eventually(lambda: child.poll() is not None, START_TIMEOUT_S)
+            await eventually(lambda: child.poll() is not None, START_TIMEOUT_S * patience())
             if child.poll() != 0:
                 raise StartError(self._failure(process, child))
         await self._start(process)
@@ -104,7 +119,7 @@ class Processes:
     async def _start(self, process: Process) -> None:
         child = self._spawn(process, process.argv)
         started = monotonic()
-        deadline = started + START_TIMEOUT_S
+        deadline = started + START_TIMEOUT_S * patience()
         while not await process.ready():
             if child.poll() is not None or monotonic() > deadline:
                 raise StartError(self._failure(process, child))

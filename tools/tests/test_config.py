@@ -1,0 +1,33 @@
+"""`lemai config`: the page follows the schema, and the check tells what would not start."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lemai_tools.cli import app
+from lemai_tools.config import PAGE, described
+from lemai_tools.platform.home import REPOSITORY
+
+
+def test_the_page_describes_every_key_and_variable_there_is() -> None:
+    page = described()
+
+    assert PAGE.read_text(encoding="utf-8") == page, "run: lemai config reference"
+    assert [line for line in page.splitlines() if line.endswith("|  |")] == []
+
+
+def test_every_problem_of_reference_data_and_profiles_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = (REPOSITORY / "config" / "lemai.yaml").read_text(encoding="utf-8")
+    config = tmp_path / "lemai.yaml"
+    monkeypatch.setenv("LEMAI_CONFIG", str(config))
+    monkeypatch.setenv("LEMAI_HOME", str(tmp_path / "home"))
+
+    config.write_text(sound.replace("carrier: SF", "carrier: SFF").replace("safety_stock: 0", "safety_stock: -1"))
+    refused = CliRunner().invoke(app, ["config", "check"])
+    config.write_text(sound.replace("kingdee-masked", "kingdee-maskd"))
+    unknown = CliRunner().invoke(app, ["config", "check"])
+
+    assert (refused.exit_code, unknown.exit_code) == (2, 2)
+    assert "stores.0.safety_stock = -1" in refused.output
+    assert "no such profile: kingdee-maskd" in unknown.output
