@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-from kingdee_adapter import consumers
+from kingdee_adapter import consumers, storage
 from kingdee_adapter.api.calls import Signer, SoapCaller, signed_router, soap_router
 from kingdee_adapter.api.router import router
 from kingdee_adapter.channels import Channels, Secrets
@@ -78,6 +78,7 @@ def build(settings: AdapterSettings) -> Service:
             signed_router(members.signers),
             soap_router(members.soap_callers),
         ],
+        stuck=storage.STUCK,
         calls=members.calls,
         schedules=members.schedules,
         loops=members.loops,

@@ -27,6 +27,7 @@ from lemai_chassis import tables as chassis
 from lemai_contracts.fulfilment import ActualReportedV1
 from lemai_docking.journal import tables as docking
 from lemai_docking.journal.outgoing import OrderKey
+from lemai_docking.publisher import FAILURES_MAX
 
 Rows = Sequence[RowMapping]
 Order = tuple[str, str]
@@ -278,3 +279,18 @@ SELECT id, counterpart, kind, file_id, name AS file_name, sha256, interface, own
        decided_at, before_sha256, after_sha256, quarantined_at AS at
 FROM docking_quarantine
 """
+STUCK = (
+    """
+SELECT 'quarantined', concat_ws('/', counterpart, name, document_line), owner_code, message, quarantined_at,
+       format('lemai quarantine show %s', id)
+FROM docking_quarantine WHERE state = 'open'""",
+    f"""
+SELECT CASE state WHEN 'unknown' THEN 'file_unknown' ELSE 'channel_failing' END, counterpart || '/' || name, '',
+       coalesce(trouble, '中断 interrupted'), created_at,
+       CASE state WHEN 'unknown' THEN format(
+           'POST kingdee-adapter/v1/counterparts/%s/files/%s/resolve?decision=done|rewrite', counterpart, name)
+       ELSE '自动重试，请查对方系统 / tried again by itself, look at the other side' END
+FROM docking_file WHERE state IN ('rendered', 'unknown', 'rewrite', 'resend')
+      AND (state = 'unknown' OR failures >= {FAILURES_MAX})""",  # noqa: S608 - ours
+)
+"""What waits here for a person or a counterpart, in the columns of the chassis' `Stuck`."""

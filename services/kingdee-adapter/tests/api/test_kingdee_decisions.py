@@ -215,12 +215,20 @@ async def test_what_is_given_up_is_never_posted(world: World, http: httpx.AsyncC
     await received(world, spoilt("2611220001"))
     (held,) = await in_quarantine(http, state="open")
 
+    (stuck,) = (await http.get("/stuck")).raise_for_status().json()["items"]
+    assert (stuck["kind"], stuck["owner_code"]) == ("quarantined", "JFY")
+    assert (stuck["about"].rpartition("/")[0], stuck["settle"]) == (
+        f"{KINGDEE}/{SHIP}",
+        f"lemai quarantine show {held['id']}",
+    )
+
     first, second = [await http.post(f"/quarantine/{held['id']}/discard", json=WHY) for _ in range(2)]
 
     assert (first.status_code, second.status_code) == (204, 409)
     (decided,) = await in_quarantine(http, state="discarded")
     assert decided["decided_by"] == "li.na"
     assert [deed for _, deed, _, _ in await deeds(http)] == ["discard"]
+    assert (await http.get("/stuck")).json()["items"] == []
 
 
 async def test_a_file_that_the_counterpart_lost_is_put_there_again(world: World, http: httpx.AsyncClient) -> None:
