@@ -181,7 +181,7 @@ class Process:
             await ended.wait()
 
     async def _relay(self) -> None:
-        producer = kafka.producer(self._settings.kafka_bootstrap_servers)
+        producer = kafka.producer(self._settings.kafka_bootstrap_servers, **kafka.security(self._settings))
         engine = self._service.engine
         try:
             async with kafka.running(producer):
@@ -192,7 +192,9 @@ class Process:
             raise
 
     async def _consume(self) -> None:
-        consumer = kafka.consumer(self._settings.kafka_bootstrap_servers, self._service.name)
+        settings = self._settings
+        servers, security = settings.kafka_bootstrap_servers, kafka.security(settings)
+        consumer = kafka.consumer(servers, self._service.name, **security)
         self._loop = ConsumerLoop(self._service.engine, consumer)
         async with kafka.running(consumer):
             await self._loop.run()

@@ -43,8 +43,18 @@ class Settings(BaseSettings):
     """Where consignee keys are kept; only services that seal or reveal consignees have it."""
     access_file: Path | None = None
     """Who may do what: a JSON list of `name`, `roles`, `owners`, `token_sha256`. None: nobody may do anything."""
+    pgsslmode: Literal["disable", "prefer", "require", "verify-full"] = "prefer"
+    """How sure a database must be; the driver reads it and the next from the environment by itself."""
+    pgsslrootcert: Path | None = None
+    """PEM of whom to believe who a database is, for `verify-full`."""
     kafka_bootstrap_servers: Annotated[str, Field(pattern=r"^[^\s,]+:\d+(,[^\s,]+:\d+)*$")]
     """The brokers, `HOST:PORT`, several by commas."""
+    kafka_ca_file: Path | None = None
+    """PEM of whom to believe who a broker is. None: no TLS."""
+    kafka_user: str = ""
+    """By whose name the process logs in to Kafka, by SCRAM-SHA-512. Empty: it does not."""
+    kafka_password: SecretStr = SecretStr("")
+    """The password of that user."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """`info` has one line for each step of the business."""
     otel_exporter_otlp_endpoint: str = ""

@@ -1,6 +1,7 @@
 """The topics of the contracts' registry on a broker."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
@@ -11,9 +12,9 @@ COPIES_MAX = 3
 HOUR_MS = 3_600_000
 
 
-async def create_topics(bootstrap_servers: str, topics: Iterable[Topic]) -> None:
+async def create_topics(bootstrap_servers: str, topics: Iterable[Topic], **security: Any) -> None:
     """Create the topics that are not there yet; raises aiokafka's error for one that cannot be."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, **security)
     await admin.start()
     try:
         copies = min(len((await admin.describe_cluster())["brokers"]), COPIES_MAX)
