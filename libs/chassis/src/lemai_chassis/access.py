@@ -95,17 +95,17 @@ class Access:
     @classmethod
     def read(cls, path: Path | None) -> "Access":
         """From a JSON list of people; nobody without a path. Raises Misconfigured naming what is wrong."""
-        key = f"ACCESS_FILE = {path}"
         try:
             people = TypeAdapter(list[Person]).validate_json(path.read_bytes()) if path else []
         except OSError as error:
-            raise Misconfigured(f"{key}: 无法读取 / cannot be read: {error.strerror}") from error
+            raise Misconfigured(f"ACCESS_FILE {path}: 无法读取 / cannot be read: {error.strerror}") from None
         except ValidationError as error:  # Not what was found there: it may be a token.
-            told = (f"{'.'.join(map(str, each['loc']))}: {fix(each)}" for each in error.errors(include_input=False))
-            raise Misconfigured(*(f"{key}: {problem}" for problem in told)) from None
+            wrong = error.errors(include_input=False)
+            places = [(".".join(map(str, each["loc"])), fix(each)) for each in wrong]
+            raise Misconfigured(*(f"{path}: {place}: {how}" for place, how in places)) from None
         by_token = {person.token_sha256: person for person in people}
         if len(by_token) < len(people):
-            raise Misconfigured(f"{key}: 两人使用同一令牌 / two entries have the same token_sha256")
+            raise Misconfigured(f"{path}: token_sha256: 两人使用同一令牌，请更换 / used by two entries, change one")
         return cls(by_token)
 
     def person(self, token: str) -> Person | None:
