@@ -9,9 +9,11 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import order_svc
+from lemai_chassis import stuck
 from lemai_chassis.database import connect, migrate
 from lemai_chassis.delivery.engine import Engine, On
 from lemai_chassis.delivery.message import Message
@@ -28,7 +30,7 @@ from lemai_contracts.order import CommitmentLine
 from lemai_contracts.stock import CommitmentAnsweredV1, CommitmentState
 from order_svc import api, consumers
 from order_svc.domain.orders import Line, Order, Step
-from order_svc.storage import METADATA, STORAGE
+from order_svc.storage import METADATA, STORAGE, STUCK
 
 MIGRATIONS = Path(order_svc.__file__).parent / "migrations"
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
@@ -267,7 +269,7 @@ def _message(event: Event, offset: int) -> Message:
 
 @pytest.fixture
 async def http(engine: Engine, reference: Reference) -> AsyncIterator[httpx.AsyncClient]:
-    async with _client(engine, reference) as client:
+    async with _client(api.router(engine, reference), stuck.router(engine, STUCK)) as client:
         yield client
 
 
@@ -275,10 +277,10 @@ async def http(engine: Engine, reference: Reference) -> AsyncIterator[httpx.Asyn
 async def unconnected(reference: Reference) -> AsyncIterator[httpx.AsyncClient]:
     """For what is refused before anything is read."""
     nowhere = connect("postgresql+asyncpg://nobody@localhost:1/nowhere")
-    async with _client(Engine(nowhere, "order-svc", STORAGE), reference) as client:
+    async with _client(api.router(Engine(nowhere, "order-svc", STORAGE), reference)) as client:
         yield client
 
 
-def _client(engine: Engine, reference: Reference) -> httpx.AsyncClient:
-    app = application("order-svc", [api.router(engine, reference)], access())
+def _client(*routers: APIRouter) -> httpx.AsyncClient:
+    app = application("order-svc", routers, access())
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://order", headers=token())

@@ -19,6 +19,7 @@ from lemai_tools.platform.local import SUPERVISOR, Platform, forget, stop_on_sig
 from lemai_tools.platform.processes import StartError
 from lemai_tools.platform.records import running, running_homes, sweep, wait_ended
 from lemai_tools.status import show_status
+from lemai_tools.stuck import show_stuck
 
 STOP_TIMEOUT_S = 60
 POLL_S = 0.1
@@ -33,6 +34,7 @@ app.add_typer(catalog.app)
 app.command()(logs.logs)
 app.add_typer(sim.app, name="sim")
 app.add_typer(config.app, name="config")
+app.command("stuck")(show_stuck)
 
 
 @app.callback()

@@ -201,3 +201,14 @@ async def _search(
     after = {f"after_{position}": part for position, part in enumerate(search["after"] or ())}
     used = {name: value for name, value in {**search, **after}.items() if f":{name}" in sql}
     return (await connection.execute(text(sql), used)).mappings().all()
+
+
+STUCK = (
+    """
+SELECT 'sheet_unconfirmed', sheet_id, owner_code, file_name, uploaded_at,
+       format('POST /v1/item-sheets/%s/confirm', sheet_id)
+FROM item_sheet sheet LEFT JOIN catalog USING (owner_code)
+WHERE confirmed_at IS NULL AND sheet.revision = coalesce(catalog.revision, 0)
+  AND (preview->'added' <> '[]' OR preview->'changed' <> '[]') AND uploaded_at < now() - interval '10 minutes'""",
+)
+"""What waits for a person here, in the columns of `lemai_chassis.stuck.Stuck`: sheets that can still be confirmed."""

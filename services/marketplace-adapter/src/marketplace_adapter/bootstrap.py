@@ -24,7 +24,7 @@ from marketplace_adapter import api, handlers
 from marketplace_adapter.consumers import ROUTES
 from marketplace_adapter.gateways import Publisher, Sealer
 from marketplace_adapter.pulling import SWEEP_EVERY, Puller
-from marketplace_adapter.storage import STORAGE
+from marketplace_adapter.storage import STORAGE, STUCK
 
 CALL_TIMEOUT = timedelta(seconds=8)
 FIGURES_AT_ONCE = 100
@@ -70,6 +70,7 @@ def build(settings: AdapterSettings) -> Service:
         routers=[api.router(engine, pullers)],
         calls=_calls(Publisher(marketplaces)),
         schedules=[schedule for store in known.stores for schedule in _schedules(store, pullers)],
+        stuck=STUCK,
         on_start=[keyring.prepare],
         resources=resources,
     )

@@ -120,3 +120,18 @@ ORDER BY store_code
 _PUBLICATIONS = """
 SELECT id, kind, key, state, attempts, payload, answer, created_at, due_at, ended_at FROM outbound_call
 """
+STUCK = (
+    """
+SELECT 'shipment_refused', key, '', concat_ws(' ', answer->>'code', answer->>'message'), ended_at,
+       'POST /v1/publications/' || id || '/correct'
+FROM outbound_call refused
+WHERE kind = 'publish_shipment' AND state = 'rejected' AND NOT EXISTS (
+    SELECT FROM outbound_call later
+    WHERE later.key = refused.key AND later.kind = refused.kind AND later.id > refused.id
+      AND later.payload->>'actual_no' = refused.payload->>'actual_no')""",
+    """
+SELECT 'trade_malformed', store_code || '/' || trade_no, '', reason, seen_at,
+       '在平台上改正后会重新读取 / corrected on the platform it is read again'
+FROM malformed_trade WHERE resolved_at IS NULL""",
+)
+"""What waits for a person here, in the columns of `lemai_chassis.stuck.Stuck`."""

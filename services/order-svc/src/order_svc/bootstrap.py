@@ -13,4 +13,4 @@ def build(settings: Settings) -> Service:
     engine = Engine(
         connect(settings.database_url.get_secret_value()), "order-svc", storage.STORAGE, consumers.routes(known)
     )
-    return Service("order-svc", engine, routers=[api.router(engine, known)])
+    return Service("order-svc", engine, routers=[api.router(engine, known)], stuck=storage.STUCK)

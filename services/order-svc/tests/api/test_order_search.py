@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -14,7 +14,7 @@ from lemai_contracts.examples import example
 from lemai_contracts.fulfilment import ReportedLine
 from lemai_contracts.marketplace import TradeChangedV1
 from lemai_contracts.stock import CommitmentState
-from order_svc.domain.orders import Commitment, Line, Order, State
+from order_svc.domain.orders import Commitment, Line, Order, Refusal, State
 
 if TYPE_CHECKING:
     from conftest import Desk
@@ -217,3 +217,34 @@ async def test_held_actuals_wait_longest_first_page_by_page(
         (f"TM40{n}", "OUT", f"SHP-{n}", "E_UNKNOWN_ORDER") for n in (0, 1, 2)
     ]
     assert type(actuals[0]).model_validate(shown[2]["actual"]) == actuals[0]
+
+
+async def test_what_waits_for_a_person_is_listed_with_why_and_how(
+    http: httpx.AsyncClient,
+    engine: Engine,
+    deliver: Callable[..., Awaitable[None]],
+    desk: "Desk",
+    order: Callable[..., Order],
+) -> None:
+    old = desk.now.replace(year=2020)
+    refusal = Refusal("E_CHAR", "buyer_message", "BOM", desk.now)
+    orders = [
+        order([LINE], order_no="FRESH", created_at=datetime.now(UTC)),
+        order([LINE], order_no="LATE", created_at=old, holds=("risk",), commitment=Commitment.SHORT),
+        order([LINE], order_no="COMMITTING", created_at=old, approved_at=old),
+        order([LINE], order_no="REFUSED", refusal=refusal),
+        order([LINE], order_no="GONE", created_at=old, state=State.CANCELLED, refusal=refusal),
+    ]
+    await keep(engine, *orders)
+    desk.placed()
+    await deliver(desk.actual(1, order_no="TM404"))
+
+    stuck = (await http.get("/v1/stuck")).json()["items"]
+
+    assert {(item["kind"], item["about"], item["reason"]) for item in stuck} == {
+        ("order_refused", "REFUSED", "E_CHAR buyer_message BOM"),
+        ("order_waits", "LATE", "hold:risk, approval, stock"),
+        ("actual_held", "TM404/OUT/SHP-1", "E_UNKNOWN_ORDER 没有此订单 / no such order"),
+    }
+    assert {item["owner_code"] for item in stuck} == {"JFY"}
+    assert all(item["settle"].startswith("POST /v1/") for item in stuck)
