@@ -8,6 +8,7 @@ from typing import Any
 
 from prometheus_client import generate_latest
 
+from catalog_svc.domain.item_sheets import COLUMNS
 from kingdee_adapter.handlers import ALERTS
 from lemai_chassis.delivery import metrics
 from lemai_chassis.service import Service
@@ -135,6 +136,20 @@ def test_users_find_every_reason_to_hold_an_actual(repository: Path) -> None:
     reasons = set(re.findall(r'"(E_[A-Z_]+)"', _sources(repository / "services/order-svc")))
 
     assert {row[0].strip("`") for row in table(page, "待处理实绩 · Held actuals")} == reasons
+
+
+def test_users_find_every_head_of_a_product_sheet(repository: Path) -> None:
+    page = (repository / "docs/users.md").read_text(encoding="utf-8").replace("### ", "## ")
+
+    assert table(page, "表头 · Heads") == [
+        [
+            column.head,
+            "、".join((column.key, *column.synonyms)),
+            "是 yes" if column.required else "",
+            column.form.says,
+        ]
+        for column in COLUMNS
+    ]
 
 
 def test_every_fault_code_in_the_pages_exists(pages: Mapping[Path, str], repository: Path) -> None:

@@ -51,7 +51,10 @@ class CatalogRow(CatalogSvcRow, table=True):
 
 class ItemRow(CatalogSvcRow, table=True):
     __tablename__ = "item"
-    __table_args__ = (Index("item_barcodes", "barcodes", postgresql_using="gin"),)
+    __table_args__ = (
+        Index("item_barcodes", "barcodes", postgresql_using="gin"),
+        Index("item_code_in_any_case", "owner_code", text("lower(item_code)")),
+    )
     owner_code: str = Field(primary_key=True, sa_type=Text)
     item_code: str = Field(primary_key=True, sa_type=Text)
     version: int = _bigint()
@@ -113,9 +116,10 @@ STORAGE = Storage.of(Aggregates(Catalog, CatalogRow), ITEMS, ITEM_SHEETS, LISTIN
 async def known(
     connection: AsyncConnection, owner_code: str, item_codes: Collection[str], barcodes: Collection[str]
 ) -> Known:
-    """What the owner's catalog says of these items and barcodes."""
+    """What the owner's catalog says of these items, in any case, and barcodes."""
     items = await connection.exec_driver_sql(
-        "SELECT * FROM item WHERE owner_code = $1 AND item_code = ANY($2::text[])", (owner_code, sorted(item_codes))
+        "SELECT * FROM item WHERE owner_code = $1 AND lower(item_code) = ANY($2::text[])",
+        (owner_code, sorted(item_code.lower() for item_code in item_codes)),
     )
     holders = await connection.exec_driver_sql(
         "SELECT barcode, item_code FROM item, jsonb_array_elements_text(barcodes) barcode "

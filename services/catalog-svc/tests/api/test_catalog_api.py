@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import openpyxl
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from catalog_svc.api.uploads import BODY_BYTES_MAX
+from catalog_svc.domain.item_sheets import COLUMNS
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 HEAD = ("item_code", "item_name", "barcodes", "unit", "retail_price")
@@ -191,7 +193,8 @@ async def test_an_unknown_sheet_is_not_found(http: httpx.AsyncClient) -> None:
             {
                 "field": "file",
                 "value": "第 2 行 / line 2",
-                "message": "不是 xlsx，也不是 UTF-8 或 GB18030 编码的 CSV / neither xlsx nor CSV in UTF-8 or GB18030",
+                "message": "不是 xlsx，也不是 UTF-8、UTF-16 或 GB18030 编码的 CSV / "
+                "neither xlsx nor CSV in UTF-8, UTF-16 or GB18030",
             },
         ),
     ],
@@ -376,6 +379,7 @@ async def test_openapi_names_every_operation_and_describes_the_upload(http: http
         ("get", "/v1/items"),
         ("get", "/v1/items/{owner_code}/{item_code}"),
         ("post", "/v1/item-sheets"),
+        ("get", "/v1/item-sheets/template"),
         ("get", "/v1/item-sheets/{sheet_id}"),
         ("post", "/v1/item-sheets/{sheet_id}/confirm"),
         ("get", "/v1/listings"),
@@ -384,3 +388,40 @@ async def test_openapi_names_every_operation_and_describes_the_upload(http: http
     }
     upload_body = document["paths"]["/v1/item-sheets"]["post"]["requestBody"]["content"]
     assert list(upload_body) == ["multipart/form-data"]
+
+
+async def test_what_a_preview_notes_is_kept_with_it(http: httpx.AsyncClient) -> None:
+    preview = await upload(http, "2026 秋冬\n".encode() + sheet(("HAT", "帽\0子", "0690001", "顶", "79")))
+
+    notes = [
+        {"rows": "1", "column": "", "reason": "在表头之上，未读取 / stands above the heads and was not read"},
+        {"rows": "3", "column": "商品名称 item_name", "reason": "已去除 U+0000 / U+0000 was taken out"},
+    ]
+    assert preview["notes"] == notes
+    assert (await http.get(f"/v1/item-sheets/{preview['sheet_id']}")).json()["notes"] == notes
+
+
+async def test_a_code_in_another_case_than_in_the_catalog_is_refused(http: httpx.AsyncClient) -> None:
+    await import_items(http, ("HAT", "帽子", "0690001", "顶", "79"))
+
+    preview = await upload(http, sheet(("Hat", "帽子", "0690009", "顶", "79")))
+
+    assert [(refusal["value"], refusal["reason"]) for refusal in preview["refused"]] == [
+        ("Hat", "与已有商品 HAT 仅大小写不同 / differs from item HAT only in case")
+    ]
+
+
+async def test_the_template_has_every_head_and_is_read_once_it_is_filled_in(http: httpx.AsyncClient) -> None:
+    template = await http.get("/v1/item-sheets/template")
+    workbook = openpyxl.load_workbook(io.BytesIO(template.content))
+    empty, notes = workbook.worksheets
+    filled = {"商品编码": "007", "商品名称": "帽子", "条码": "0690001", "单位": "顶"}
+
+    assert [cell.value for cell in empty[1]] == [column.head for column in COLUMNS]
+    assert [row[0].value for row in notes.iter_rows(min_row=2)] == [column.head for column in COLUMNS]
+    assert empty.column_dimensions["A"].number_format == "@"
+    for cell in empty[1]:
+        empty.cell(2, cell.column, filled.get(cell.value))
+    written = io.BytesIO()
+    workbook.save(written)
+    assert [item["item_code"] for item in (await upload(http, written.getvalue()))["added"]] == ["007"]

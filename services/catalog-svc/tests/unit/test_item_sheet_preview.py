@@ -1,5 +1,6 @@
 """What a good sheet adds, changes and leaves as it is."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -230,7 +231,9 @@ def test_refused_rows_must_be_accepted() -> None:
     assert a_sheet(refused).confirm(3, NOW, accept_refused=True).confirmed_at == NOW
 
 
-CODES = st.from_regex(r"[0-9A-Za-z][0-9A-Za-z_.-]{0,7}", fullmatch=True)
+CODES = st.from_regex(r"[0-9A-Za-z][0-9A-Za-z_.-]{0,7}", fullmatch=True).filter(
+    lambda code: not re.search("[0-9][Ee][0-9]", code)
+)
 TEXTS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
 
 
@@ -265,7 +268,7 @@ def test_an_item_written_as_a_row_is_read_as_the_same_item(item: Item) -> None:
     assert preview.added == (item,)
 
 
-@given(sheet=st.lists(items(), max_size=6), catalog=st.lists(items(), max_size=6))
+@given(sheet=st.lists(items(), min_size=1, max_size=6), catalog=st.lists(items(), max_size=6))
 def test_whatever_the_sheet_every_row_is_sorted_out_and_barcodes_stay_unique(
     sheet: list[Item], catalog: list[Item]
 ) -> None:

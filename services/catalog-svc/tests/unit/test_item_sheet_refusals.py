@@ -11,7 +11,7 @@ import pytest
 
 from catalog_svc.domain.item_sheets import COLUMNS, Known, Preview, compare
 from catalog_svc.domain.items import Component, Item
-from catalog_svc.domain.sheets import Refusal, SheetRefused, read_sheet
+from catalog_svc.domain.sheets import Note, Refusal, SheetRefused, read_sheet
 from catalog_svc.spreadsheets import read_lines
 
 NOW = datetime(2026, 11, 22, 1, tzinfo=UTC)
@@ -46,6 +46,7 @@ COMBO_TYPE = "只有 ZH 商品有组合明细 / items of type ZH have components
 SWITCHED = "普通商品与组合商品不能互换，请用新编码 / an item cannot become a combo or stop being one; use a new code"
 ABSENT = "没有此商品 / there is no such item"
 NESTED = "是组合商品，组合不能嵌套 / is a combo; combos cannot be nested"
+TWIN = "与已有商品 SHIRT 仅大小写不同 / differs from item SHIRT only in case"
 UNSEEN = "含不可见字符 U+{0}，请删除 / contains the invisible character U+{0}"
 LONG = "超过 {0} 个字符（现 {1} 个）/ longer than {0} characters ({1})"
 REQUIRED = "必填 / required"
@@ -61,10 +62,16 @@ BAD_TEXTS: Sequence[tuple[str, Cells, str, str, str]] = [
     ("code in scientific notation", {"item_code": "6.9E+12"}, "item_code", "6.9E+12", SCIENTIFIC),
     ("code too long", {"item_code": "A" * 51}, "item_code", "A" * 51, LONG.format(50, 51)),
     ("name too long", {"item_name": "衣" * 201}, "item_name", "衣" * 200, LONG.format(200, 201)),
-    ("name with a line break", {"item_name": "连体\n衣"}, "item_name", "连体\n衣", UNSEEN.format("000A")),
     ("name with a zero-width space", {"item_name": "连\u200b衣"}, "item_name", "连\u200b衣", UNSEEN.format("200B")),
     ("name turned right to left", {"item_name": "连\u202e衣"}, "item_name", "连\u202e衣", UNSEEN.format("202E")),
-    ("byte order mark in the middle", {"item_name": "\ufeff衣"}, "item_name", "\ufeff衣", UNSEEN.format("FEFF")),
+    ("code with a NUL", {"item_code": "A\0B"}, "item_code", "AB", UNSEEN.format("0000")),
+    ("code with a byte order mark", {"goods_code": "\ufeffG1"}, "goods_code", "G1", UNSEEN.format("FEFF")),
+    ("barcode with a line break", {"barcodes": "069\n1"}, "barcodes", "069 1", UNSEEN.format("000A")),
+    ("code with a half surrogate", {"item_code": "A_xD83D_"}, "item_code", "A", UNSEEN.format("D83D")),
+    ("code as other programs write exponents", {"item_code": "1e12"}, "item_code", "1e12", SCIENTIFIC),
+    ("barcode as other programs write exponents", {"barcodes": "6.9e12"}, "barcodes", "6.9e12", SCIENTIFIC),
+    ("barcode between the digits", {"barcodes": "6.901234567892E+11"}, "barcodes", "6.901234567892E+11", SCIENTIFIC),
+    ("code of an item in another case", {"item_code": "shirt"}, "item_code", "shirt", TWIN),
     ("barcode in scientific notation", {"barcodes": "6.90123E+12"}, "barcodes", "6.90123E+12", SCIENTIFIC),
     ("barcode as a formula of text", {"barcodes": '="0690"'}, "barcodes", '="0690"', CODE),
     ("barcode twice in a cell", {"barcodes": "0691;0691"}, "barcodes", "0691;0691", "0691 重复 / 0691 is there twice"),
@@ -103,7 +110,8 @@ BAD_TEXTS: Sequence[tuple[str, Cells, str, str, str]] = [
 ]
 BAD_XLSX_CELLS: Sequence[tuple[str, Cells, str, str, str]] = [
     ("code is a number", {"item_code": 690}, "item_code", "690", NUMBER),
-    ("barcode is a number", {"barcodes": 690123456789}, "barcodes", "690123456789", NUMBER),
+    ("barcode of too many digits", {"barcodes": 6901234567890123}, "barcodes", "6901234567890120", NUMBER),
+    ("barcode with a fraction", {"barcodes": 69012345.5}, "barcodes", "69012345.5", NUMBER),
     ("brand code is a number", {"brand_code": 7}, "brand_code", "7", NUMBER),
     ("price of three places", {"retail_price": 79.905}, "retail_price", "79.905", MONEY),
     (
@@ -128,6 +136,8 @@ BAD_XLSX_CELLS: Sequence[tuple[str, Cells, str, str, str]] = [
         "公式出错，请粘贴为值 / the formula failed; paste it as a value",
     ),
 ]
+CONTROLS = ("code with a NUL",)
+"""openpyxl refuses to write it."""
 Write = Callable[[Sequence[Sequence[Any]]], bytes]
 
 
@@ -158,12 +168,12 @@ def table(rows: Sequence[Cells]) -> Sequence[Sequence[Any]]:
 @pytest.mark.parametrize(
     ("write", "cells", "column", "value", "reason"),
     [
-        *[pytest.param(as_csv, *case, id=f"csv: {label}") for label, *case in BAD_TEXTS],
+        *[pytest.param(as_csv, *case, id=f"csv: {label}") for label, *case in BAD_TEXTS if "surrogate" not in label],
         *[
             pytest.param(as_xlsx, *case, id=f"xlsx: {label}")
             for label, *case in [*BAD_TEXTS, *BAD_XLSX_CELLS]
             # openpyxl would write this text as a formula.
-            if label != "barcode as a formula of text"
+            if label not in ("barcode as a formula of text", *CONTROLS)
         ],
     ],
 )
@@ -202,6 +212,62 @@ def test_rows_with_the_same_code_are_all_refused_also_when_one_has_other_faults(
         Refusal(5, "商品编码 item_code", "A1", "与第 2 行重复 / the same as in row 2"),
     )
     assert [item.item_code for item in preview.added] == ["A2"]
+
+
+def test_codes_that_differ_only_in_case_are_all_refused() -> None:
+    preview = preview_of(as_csv(table([GOOD, GOOD | {"item_code": "a1", "barcodes": "0690009"}])))
+
+    assert preview.refused == (
+        Refusal(2, "商品编码 item_code", "A1", "与第 3 行的 a1 仅大小写不同 / only in case other than in row 3"),
+        Refusal(3, "商品编码 item_code", "a1", "与第 2 行的 A1 仅大小写不同 / only in case other than in row 2"),
+    )
+
+
+def test_a_name_is_taken_without_what_cannot_be_kept_and_that_is_noted() -> None:
+    preview = preview_of(as_csv(table([GOOD | {"item_name": "\ufeff连体\n衣"}, *OTHERS])))
+
+    assert preview.added[0].item_name == "连体 衣"
+    removed = "U+FEFF U+000A"
+    assert preview.notes == (Note("2", "商品名称 item_name", f"已去除 {removed} / {removed} was taken out"),)
+
+
+def test_barcodes_in_number_cells_are_taken_where_every_digit_is_there() -> None:
+    numbers: Sequence[float] = (690123456789012, 6.901234567892e12)
+    rows: list[Cells] = [{**GOOD, "barcodes": numbers[0]}, {**OTHERS[0], "barcodes": numbers[1]}, OTHERS[1]]
+
+    preview = preview_of(as_xlsx(table(rows)))
+
+    assert [item.barcodes for item in preview.added] == [("690123456789012",), ("6901234567892",), ("0690003",)]
+    assert preview.notes == (
+        Note(
+            "2–3",
+            "条码 barcodes",
+            "取自数字单元格，若以 0 开头请设为文本格式后重新填写 / "
+            "read from a number cell; if it begins with 0, format it as text and type it again",
+        ),
+    )
+
+
+def test_an_exponent_that_has_every_digit_is_the_number_it_is() -> None:
+    preview = preview_of(as_csv(table([GOOD | {"barcodes": "6.901234567892E+12;6.901234567893e12"}])))
+
+    assert preview.added[0].barcodes == ("6901234567892", "6901234567893")
+
+
+@pytest.mark.parametrize("write", [as_csv, as_xlsx])
+def test_heads_are_found_below_a_title_and_by_the_words_people_use(write: Write) -> None:
+    rows = [["2026 秋冬新品"], ["制表：张三", "", "11-22"], ["货品编码*", "品名", "条形码", "计量单位"]]
+
+    preview = preview_of(write([*rows, ["A1", "连体衣", "0690001", "件"]]))
+
+    assert [item.item_name for item in preview.added] == ["连体衣"]
+    assert preview.notes == (Note("1–2", "", "在表头之上，未读取 / stands above the heads and was not read"),)
+
+
+def test_no_word_names_two_columns() -> None:
+    names = [name for column in COLUMNS for name in (column.key, column.head, *column.synonyms)]
+
+    assert len(names) == len(set(names))
 
 
 def test_rows_with_the_same_barcode_are_all_refused() -> None:
@@ -262,13 +328,14 @@ KNOWN_COLUMNS = "、".join(column.label for column in COLUMNS)
         (
             [["商品编码", "产地", "颜色", "season"], ["A1"]],
             "产地、season",
-            f"有不认识的列；可用的列 / unknown columns; the known ones are: {KNOWN_COLUMNS}",
+            f"第 1 行有不认识的列；可用的列 / unknown columns in row 1; the known ones are: {KNOWN_COLUMNS}",
         ),
         (
             [["商品编码", "零售价", "item_code"], ["A1"]],
             "商品编码 item_code",
             "同一列出现多次 / a column is there more than once",
         ),
+        ([["商品编码"]], "", "表头之下没有内容 / there is nothing below the heads"),
         ([["商品名称"], ["连体衣"]], "", "缺少列 / columns are missing: 商品编码 item_code"),
         (
             [["商品编码"], *[[f"A{number}"] for number in range(10_001)]],
@@ -276,7 +343,7 @@ KNOWN_COLUMNS = "、".join(column.label for column in COLUMNS)
             "超过 10000 行，请拆成几份 / more than 10000 rows; split the sheet",
         ),
     ],
-    ids=["no rows", "blank rows", "unknown columns", "column twice", "no code column", "too many rows"],
+    ids=["no rows", "blank rows", "unknown columns", "column twice", "only heads", "no code column", "too many rows"],
 )
 def test_a_sheet_that_cannot_be_read_as_a_whole(
     write: Write, rows: Sequence[Sequence[Any]], value: str, reason: str

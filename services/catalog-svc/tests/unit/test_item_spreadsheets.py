@@ -1,9 +1,12 @@
 """Spreadsheet files as rows: encodings, cell kinds, limits, and files that are none."""
 
 import io
+import subprocess
+import sys
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 import openpyxl
 import pytest
@@ -19,7 +22,7 @@ LINES = [
     Line(1, (Cell("商品编码"), Cell("商品名称"))),
     Line(2, (Cell("A1"), Cell("连体衣"))),
 ]
-NOT_A_SHEET = "不是 xlsx，也不是 UTF-8 或 GB18030 编码的 CSV / neither xlsx nor CSV in UTF-8 or GB18030"
+NOT_A_SHEET = "不是 xlsx，也不是 UTF-8、UTF-16 或 GB18030 编码的 CSV / neither xlsx nor CSV in UTF-8, UTF-16 or GB18030"
 
 
 def xlsx(*rows: tuple[object, ...]) -> bytes:
@@ -63,9 +66,19 @@ def refusal(content: bytes) -> tuple[str, str]:
     return refused.value.value, refused.value.reason
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 def test_csv_is_read_in_each_encoding(encoding: str) -> None:
     assert read_lines(TEXT.encode(encoding)) == LINES
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_the_heads_show_what_separates_the_cells(separator: str) -> None:
+    content = f"商品表\n商品编码{separator}条码\nA1{separator}069,070\n".encode()
+
+    assert [line.cells for line in read_lines(content)[1:]] == [
+        (Cell("商品编码"), Cell("条码")),
+        (Cell("A1"), Cell("069,070")),
+    ]
 
 
 def test_csv_cells_are_text_without_the_space_around_them() -> None:
@@ -74,7 +87,7 @@ def test_csv_cells_are_text_without_the_space_around_them() -> None:
     assert read_lines(content) == [
         Line(1, (Cell("A"), Cell("B"))),
         Line(2, (Cell('"x"'), Cell("0690001"))),
-        Line(5, (Cell('a, "b"'), Cell("第一行\n第二行"))),
+        Line(5, (Cell('a, "b"'), Cell("第一行 第二行", removed=("U+000A",)))),
     ]
 
 
@@ -83,7 +96,7 @@ def test_csv_cells_are_text_without_the_space_around_them() -> None:
     [
         (b"\xef\xbb\xbfA\nB\n\xc9\xcc,1\n", "第 3 行 / line 3", NOT_A_SHEET),
         (b"A\n\xff\xff\n", "第 2 行 / line 2", NOT_A_SHEET),
-        (TEXT.encode("utf-16"), "第 1 行 / line 1", NOT_A_SHEET),
+        (TEXT.encode("utf-16")[:-1], "第 2 行 / line 2", NOT_A_SHEET),
         (b'A,B\n"never closed', "第 2 行 / line 2", "不是有效的 CSV / not valid CSV: unexpected end of data"),
         (b'A,B\n"a"b,c', "第 2 行 / line 2", "不是有效的 CSV / not valid CSV: ',' expected after '\"'"),
         (
@@ -109,15 +122,12 @@ def test_xlsx_cells_are_what_the_workbook_holds() -> None:
     content = xlsx(("商品编码", "价"), (" 00690 ", 79.9), ("A2", 0.1 + 0.2), ("A3", 100), (None, None), (True, False))
 
     assert read_lines(content) == [
-        Line(1, (Cell("商品编码"), Cell("价"), *BLANKS)),
-        Line(2, (Cell("00690"), Cell("79.9", Kind.NUMBER), *BLANKS)),
-        Line(3, (Cell("A2"), Cell("0.3", Kind.NUMBER), *BLANKS)),
-        Line(4, (Cell("A3"), Cell("100", Kind.NUMBER), *BLANKS)),
-        Line(6, (Cell("Y"), Cell("N"), *BLANKS)),
+        Line(1, (Cell("商品编码"), Cell("价"))),
+        Line(2, (Cell("00690"), Cell("79.9", Kind.NUMBER))),
+        Line(3, (Cell("A2"), Cell("0.3", Kind.NUMBER))),
+        Line(4, (Cell("A3"), Cell("100", Kind.NUMBER))),
+        Line(6, (Cell("Y"), Cell("N"))),
     ]
-
-
-BLANKS = (Cell(""),) * 38
 
 
 def test_formulas_are_never_computed_here() -> None:
@@ -174,12 +184,15 @@ def test_the_first_visible_worksheet_is_read() -> None:
 def test_a_document_type_declaration_is_refused_before_any_parser_sees_it(encoding: str) -> None:
     bomb = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><x>&b;</x>'
 
-    content = with_parts(xlsx(("x",)), {"xl/sharedStrings.xml": bomb.encode(encoding)})
+    content = with_parts(xlsx(("x",)), {"xl/styles.xml": bomb.encode(encoding)})
 
-    assert refusal(content) == ("xl/sharedStrings.xml", "含 DTD 声明 / contains a document type declaration")
+    assert refusal(content) == ("xl/styles.xml", "含 DTD 声明 / contains a document type declaration")
 
 
-TOO_MUCH = "解压后超过 64 MB 或 1000 个部件 / the workbook unpacks to too much"
+TOO_MUCH = (
+    "解压后超过 64 MB 或 1000 个部件，请只复制有内容的行到新文件 / "
+    "the workbook unpacks to too much; copy the rows that say something to a new file"
+)
 
 
 def test_a_zip_bomb_is_refused_by_what_it_declares() -> None:
@@ -194,6 +207,119 @@ def test_too_many_parts_are_refused() -> None:
 
 
 WORKBOOK = xlsx(("商品编码", "商品名称"), ("A1", "连体衣"))
+
+
+def test_a_merged_range_says_the_same_in_each_of_its_rows() -> None:
+    workbook = openpyxl.Workbook()
+    for row in (("价格", None, "货号"), ("吊牌价", "零售价", None), (99, 79, "G1"), (89, 69, None), (None, None, None)):
+        workbook.active.append(row)
+    for merged in ("A1:B1", "C1:C2", "C3:C5"):
+        workbook.active.merge_cells(merged)
+
+    assert [[cell.text for cell in line.cells] for line in read_lines(saved(workbook))] == [
+        ["价格", "价格", "货号"],
+        ["吊牌价", "零售价", "货号"],
+        ["99", "79", "G1"],
+        ["89", "69", "G1"],
+    ]
+
+
+def test_merged_ranges_that_overlap_are_no_workbook() -> None:
+    rows = "".join(f'<row r="{row}"><c r="A{row}"><v>1</v></c></row>' for row in range(1, 201))
+    parts = sheet_xml(
+        rows + "</sheetData><mergeCells>" + '<mergeCell ref="A1:AN200"/>' * 60 + "</mergeCells><sheetData>"
+    )
+
+    assert refusal(with_parts(xlsx(("x",)), parts))[0] == "ValueError"
+
+
+def test_escapes_are_what_they_stand_for() -> None:
+    written = "AA_x000D_BB", "MM_x005F_x0041_NN", "_xD83D__xDE00_", "A_B_x00_"
+
+    (line,) = read_lines(xlsx(written))
+
+    assert line.cells == (
+        Cell("AA BB", removed=("U+000D",)),
+        Cell("MM_x0041_NN"),
+        Cell("😀"),
+        Cell("A_B_x00_"),
+    )
+
+
+def test_shared_texts_are_read_without_how_they_are_pronounced() -> None:
+    strings = (
+        "<sst><si><r><t>连</t></r><r><t>体衣</t></r><rPh><t>liantiyi</t></rPh></si><si/>"
+        "<si><t>_x000D_</t><phoneticPr/></si></sst>"
+    )
+    parts = sheet_xml(
+        '<row><c t="s"><v>0</v></c><c t="s"><v>1</v></c><c t="s"><v>2</v></c>'
+        '<c t="inlineStr"><is><t>鞋</t><rPh><t>xie</t></rPh></is></c></row>'
+    )
+    relations = zipfile.ZipFile(io.BytesIO(xlsx(("x",)))).read("xl/_rels/workbook.xml.rels").decode()
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
+    shared = f'<Relationship Id="s" Type="{kind}" Target="sharedStrings.xml"/></Relationships>'
+    parts = dict(parts) | {
+        "xl/sharedStrings.xml": strings.encode(),
+        "xl/_rels/workbook.xml.rels": relations.replace("</Relationships>", shared).encode(),
+    }
+
+    (line,) = read_lines(with_parts(xlsx(("x",)), parts))
+
+    assert [cell.text for cell in line.cells] == ["连体衣", "", "", "鞋"]
+
+
+def test_hidden_rows_are_read_and_known_as_hidden() -> None:
+    workbook = openpyxl.Workbook()
+    for row in range(1, 4):
+        workbook.active.append([f"A{row}"])
+    workbook.active.row_dimensions[2].hidden = True
+
+    assert [line.hidden for line in read_lines(saved(workbook))] == [False, True, False]
+
+
+@pytest.mark.parametrize("number_format", ["yyyy-mm-dd", "m/d/yy", None])
+def test_dates_are_known_by_their_format_also_by_the_chinese_ones(number_format: str | None) -> None:
+    parts = {}
+    if number_format is None:
+        styles = '<styleSheet><cellXfs><xf numFmtId="0"/><xf numFmtId="57"/></cellXfs></styleSheet>'
+        parts = {"xl/styles.xml": styles.encode()}
+    workbook = openpyxl.Workbook()
+    workbook.active.append([46000])
+    workbook.active["A1"].number_format = number_format or "0.0"
+
+    (line,) = read_lines(with_parts(saved(workbook), parts))
+
+    assert line.cells[0] == Cell("2025-12-09 00:00:00", Kind.DATE)
+
+
+EVERY_ROW = "".join(f'<row r="{row}" ht="20" customHeight="1"/>' for row in range(4, 1_048_577))
+TAG = '<row r="2" x="' + "衣" * 20_000_000 + '"/>'
+
+
+@pytest.mark.parametrize(
+    ("rows", "outcome"),
+    [(EVERY_ROW, "1 lines"), (TAG, "refused 过于复杂")],
+    ids=["every row is formatted", "a tag without end"],
+)
+def test_memory_does_not_grow_with_the_file(rows: str, outcome: str, tmp_path: Path) -> None:
+    first = '<row r="1"><c r="A1" t="inlineStr"><is><t>商品编码</t></is></c></row>'
+    (tmp_path / "sheet.xlsx").write_bytes(with_parts(xlsx(("x",)), sheet_xml(first + rows)))
+    program = """
+import re, sys
+from pathlib import Path
+from catalog_svc.spreadsheets import read_lines, SheetRefused
+try:
+    print(len(read_lines(Path(sys.argv[1]).read_bytes())), "lines")
+except SheetRefused as refused:
+    print("refused", refused.reason)
+print(re.search("VmHWM: *([0-9]+)", Path("/proc/self/status").read_text().replace("\\t", ""))[1])
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "sheet.xlsx")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    read, peak_kb = ran.stdout.splitlines()
+
+    assert read.startswith(outcome)
+    assert int(peak_kb) < 200 * 1024
 
 
 @given(position=st.integers(0, len(WORKBOOK) - 1), junk=st.binary(min_size=1, max_size=8))

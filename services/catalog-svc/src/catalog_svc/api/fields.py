@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from catalog_svc.domain.cells import CODE
 from lemai_chassis.access import Person, Role, needs
@@ -23,6 +23,16 @@ class RefusalView(BaseModel):
     column: str = Field(description="列 / the column's head and key", examples=["条码 barcodes"])
     value: str
     reason: str = Field(examples=["必填 / required"])
+
+
+class NoteView(BaseModel):
+    """What a person should know of rows that are taken all the same."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    rows: str = Field(description="行号 / row numbers", examples=["2–5、9"])
+    column: str = Field(description="列，空为整行 / the column's head and key; empty for whole rows")
+    reason: str = Field(examples=["隐藏或被筛选掉，仍会读取 / hidden or filtered out; read all the same"])
 
 
 def cursor_key(cursor: str | None, length: int) -> Any:

@@ -12,9 +12,9 @@ from uuid import uuid4
 from fastapi import APIRouter, Form, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from catalog_svc import handlers, storage
+from catalog_svc import handlers, spreadsheets, storage
 from catalog_svc.api import uploads
-from catalog_svc.api.fields import ByCatalog, Code, RefusalView, Viewer
+from catalog_svc.api.fields import ByCatalog, Code, NoteView, RefusalView, Viewer
 from catalog_svc.api.items import ItemView, view
 from catalog_svc.api.uploads import BoundedRoute, SheetFile
 from catalog_svc.domain import item_sheets
@@ -28,6 +28,7 @@ from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork, ref
 from lemai_chassis.web import Commands, FieldProblem, IdempotencyKey, Problem, not_found
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 log = logging.getLogger(__name__)
 
 
@@ -64,6 +65,7 @@ class ItemSheetView(BaseModel):
     changed: list[ItemChangeView]
     unchanged: list[str] = Field(description="商品编码 / item codes")
     refused: list[RefusalView] = Field(description="不会导入的行，一行可有多条 / rows that are not taken")
+    notes: list[NoteView] = Field(description="会导入、但请留意的行 / what to know of rows that are taken")
 
 
 class Confirm(BaseModel):
@@ -93,6 +95,12 @@ def router(engine: Engine, reference: Reference) -> APIRouter:
         reading = await uploads.parsed(content, _read)
         upload = Upload(str(uuid4()), owner_code, uploads.file_name(file), hashlib.sha256(content).hexdigest(), reading)
         return _view(await _preview(engine, upload))
+
+    @routes.get("/template", response_class=Response, responses={200: {"content": {XLSX: {}}}})
+    async def item_sheet_template(_: ByCatalog) -> Response:
+        """An empty product sheet to fill in, as xlsx; its second worksheet explains the heads."""
+        named = {"content-disposition": 'attachment; filename="items.xlsx"'}
+        return Response(spreadsheets.template(item_sheets.COLUMNS), media_type=XLSX, headers=named)
 
     @routes.get("/{sheet_id}")
     async def one_item_sheet(person: Viewer, sheet_id: Code) -> ItemSheetView:
@@ -184,4 +192,5 @@ def _view(sheet: ItemSheet) -> ItemSheetView:
         ],
         unchanged=list(preview.unchanged),
         refused=[RefusalView.model_validate(vars(refusal)) for refusal in preview.refused],
+        notes=[NoteView.model_validate(note) for note in preview.notes],
     )

@@ -13,7 +13,10 @@ from catalog_svc.domain.items import PIECE_UNITS, Component
 
 CODE = r"[0-9A-Za-z][0-9A-Za-z_.-]*"
 
-_SCIENTIFIC = re.compile(r"[0-9](\.[0-9]+)?[Ee]\+[0-9]+")
+NUMBER_DIGITS = 15
+"""A workbook holds 15 digits of a number and shows no more."""
+_SCIENTIFIC = re.compile(r"([0-9])(?:\.([0-9]+))?[Ee](?:\+([0-9]+)|([1-9][0-9]))")
+"""As spreadsheet programs write it, and `1e12` as others do; `5E3` is a code."""
 _COMPONENT = re.compile(rf"({CODE})\s*[*×]\s*([1-9][0-9]{{0,3}})")
 _FLAGS = {"Y": True, "N": False, "是": True, "否": False, "TRUE": True, "FALSE": False, "1": True, "0": False}
 
@@ -28,10 +31,12 @@ class Kind(StrEnum):
     UNCOMPUTED = "uncomputed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
     text: str
     kind: Kind = Kind.TEXT
+    removed: tuple[str, ...] = ()
+    """What could not be kept of the text, as code points: `U+0000`."""
 
     @property
     def blank(self) -> bool:
@@ -47,6 +52,10 @@ UNUSABLE: Mapping[Kind, str] = {
     Kind.ERROR: "公式出错，请粘贴为值 / the formula failed; paste it as a value",
     Kind.UNCOMPUTED: "公式没有计算结果，请粘贴为值 / the formula has no value; paste it as a value",
 }
+FROM_NUMBER = (
+    "取自数字单元格，若以 0 开头请设为文本格式后重新填写 / "
+    "read from a number cell; if it begins with 0, format it as text and type it again"
+)
 NUMBER_AS_CODE = (
     "单元格是数字，前导零和末位可能已丢失，请设为文本格式后重新填写 / "
     "the cell is a number and may have lost zeros or digits; format it as text and type it again"
@@ -57,33 +66,40 @@ NUMBER_AS_CODE = (
 class Form:
     """How the cells of a column are written. `read` raises CellRefused; `write` is how a value is shown."""
 
+    says: str
+    """What its cells say, for people."""
     read: Callable[[str], Any]
     write: Callable[[Any], str] = str
-    is_code: bool = False
-    """True where a number cell cannot be trusted: it has lost leading zeros and everything after 15 digits."""
+    digits_max: int | None = None
+    """How many digits a number cell is trusted with, where zeros in front or digits at the end may be lost."""
+    is_text: bool = False
+    """True where people read it: what cannot be kept was left out, and that is noted. Anything else is refused then."""
 
 
-def read(cell: Cell, form: Form) -> Any:
-    """The value of a cell that is not blank. Raises CellRefused."""
+def read(cell: Cell, form: Form) -> tuple[Any, str]:
+    """The value of a cell that is not blank, and what a person should know of it. Raises CellRefused."""
     if reason := UNUSABLE.get(cell.kind):
         raise CellRefused(reason)
-    if form.is_code and cell.kind is Kind.NUMBER:
+    from_number = form.digits_max is not None and cell.kind is Kind.NUMBER
+    if from_number and not re.fullmatch(rf"[0-9]{{,{form.digits_max}}}", cell.text):
         raise CellRefused(NUMBER_AS_CODE)
-    for character in cell.text:
-        if unicodedata.category(character)[0] == "C":
-            raise CellRefused(
-                f"含不可见字符 U+{ord(character):04X}，请删除 / contains the invisible character U+{ord(character):04X}"
-            )
-    return form.read(cell.text)
+    removed = " ".join(cell.removed)
+    unseen = [f"U+{ord(character):04X}" for character in cell.text if unicodedata.category(character)[0] == "C"]
+    if unfit := (not form.is_text and removed) or next(iter(unseen), ""):
+        raise CellRefused(f"含不可见字符 {unfit}，请删除 / contains the invisible character {unfit}")
+    if removed:
+        return form.read(cell.text), f"已去除 {removed} / {removed} was taken out"
+    return form.read(cell.text), FROM_NUMBER if from_number else ""
 
 
 def text(length_max: int) -> Form:
-    return Form(lambda written: _within(written, length_max))
+    return Form(f"文字，最多 {length_max} 字 / text", lambda written: _within(written, length_max), is_text=True)
 
 
 def code(length_max: int) -> Form:
     """A code: it is a key elsewhere, so only characters that survive every system on the way."""
-    return Form(lambda written: _code(_within(written, length_max)), is_code=True)
+    says = f"编码：字母、数字和 - _ .，最多 {length_max} 位 / a code"
+    return Form(says, lambda written: _code(_within(written, length_max)), digits_max=0)
 
 
 def one_of(codes: Sequence[str]) -> Form:
@@ -93,16 +109,17 @@ def one_of(codes: Sequence[str]) -> Form:
     def chosen(written: str) -> str:
         if known := spelling.get(written.casefold()):
             return known
-        choice = "、".join(codes)
         raise CellRefused(f"应为其中之一：{choice} / expected one of these")
 
-    return Form(chosen)
+    choice = "、".join(codes)
+    return Form(f"{choice} 之一 / one of these", chosen)
 
 
 def amount(whole_digits: int) -> Form:
     """Yuan with at most two places, as minor units."""
     number = decimal(whole_digits, 2)
     return Form(
+        "金额，元，最多 2 位小数 / yuan",
         lambda written: int(number.read(written).scaleb(2)),
         lambda minor: "" if minor is None else f"{Decimal(minor).scaleb(-2):f}",
     )
@@ -120,7 +137,7 @@ def decimal(whole_digits: int, places: int) -> Form:
             )
         return Decimal(written)
 
-    return Form(number, lambda value: "" if value is None else f"{value:f}")
+    return Form(f"数字，最多 {places} 位小数 / a number", number, lambda value: "" if value is None else f"{value:f}")
 
 
 def _within(written: str, length_max: int) -> str:
@@ -142,10 +159,15 @@ def _code(written: str) -> str:
     return written
 
 
+def _written_out(number: str) -> str:
+    """Scientific notation that has every digit as the number it is: 6.901234567892E+12."""
+    match = _SCIENTIFIC.fullmatch(number)
+    exact = match and match[2] and len(match[2]) == int(match[3] or match[4])
+    return f"{match[1]}{match[2]}" if match and exact else number
+
+
 def _barcodes(written: str) -> tuple[str, ...]:
-    codes = _parts(_within(written, 500))
-    for barcode in codes:
-        _code(barcode)
+    codes = tuple(_code(_written_out(part)) for part in _parts(_within(written, 500)))
     _no_repeats(codes)
     return codes
 
@@ -186,7 +208,11 @@ def _flag(written: str) -> bool:
     return flag
 
 
-BARCODES = Form(_barcodes, ";".join, is_code=True)
-UNIT = Form(_unit)
-FLAG = Form(_flag, lambda flag: "Y" if flag else "N")
-COMPONENTS = Form(_components, lambda parts: ";".join(f"{part.item_code}*{part.quantity}" for part in parts))
+BARCODES = Form("条码，多个用分号隔开 / barcodes, by semicolons", _barcodes, ";".join, digits_max=NUMBER_DIGITS)
+UNIT = Form(f"按件计数：{'、'.join(PIECE_UNITS)} / a unit of whole pieces", _unit)
+FLAG = Form("Y 或 N（是/否）/ Y or N", _flag, lambda flag: "Y" if flag else "N")
+COMPONENTS = Form(
+    "商品编码*数量，多个用分号隔开 / item_code*quantity;…",
+    _components,
+    lambda parts: ";".join(f"{part.item_code}*{part.quantity}" for part in parts),
+)

@@ -7,34 +7,41 @@ from datetime import datetime
 from catalog_svc.domain import cells
 from catalog_svc.domain.cells import code, decimal, text
 from catalog_svc.domain.items import COMBO, ITEM_TYPES, Item
-from catalog_svc.domain.sheets import Column, Reading, Refusal, Row, repeats
+from catalog_svc.domain.sheets import Column, Note, Reading, Refusal, Row, repeats
 
-ITEM_CODE = Column("item_code", "商品编码", code(50), required=True)
-BARCODES = Column("barcodes", "条码", cells.BARCODES, required=True)
-ITEM_TYPE = Column("item_type", "商品类型", cells.one_of(ITEM_TYPES))
+ITEM_CODE = Column(
+    "item_code", "商品编码", code(50), required=True, synonyms=("SKU", "SKU编码", "商家编码", "货品编码", "物料编码")
+)
+BARCODES = Column("barcodes", "条码", cells.BARCODES, required=True, synonyms=("条形码", "商品条码", "69码", "barcode"))
+ITEM_TYPE = Column("item_type", "商品类型", cells.one_of(ITEM_TYPES), synonyms=("类型",))
 COMPONENTS = Column("components", "组合明细", cells.COMPONENTS, blank=())
 COLUMNS = (
     ITEM_CODE,
-    Column("item_name", "商品名称", text(200), required=True),
-    Column("goods_code", "货号", code(50)),
-    Column("short_name", "简称", text(200)),
+    Column("item_name", "商品名称", text(200), required=True, synonyms=("品名", "名称", "货品名称", "物料名称")),
+    Column("goods_code", "货号", code(50), synonyms=("款号", "款式编码")),
+    Column("short_name", "简称", text(200), synonyms=("商品简称",)),
     BARCODES,
-    Column("specification", "规格", text(200)),
-    Column("color", "颜色", text(50)),
-    Column("size", "尺码", text(50)),
-    Column("unit", "单位", cells.UNIT, required=True),
-    Column("category_code", "类别编码", code(50)),
-    Column("category_name", "类别名称", text(200)),
+    Column("specification", "规格", text(200), synonyms=("规格型号",)),
+    Column("color", "颜色", text(50), synonyms=("颜色名称",)),
+    Column("size", "尺码", text(50), synonyms=("尺寸",)),
+    Column("unit", "单位", cells.UNIT, required=True, synonyms=("计量单位",)),
+    Column("category_code", "类别编码", code(50), synonyms=("分类编码", "类目编码")),
+    Column("category_name", "类别名称", text(200), synonyms=("分类", "类别", "类目", "分类名称")),
     Column("brand_code", "品牌编码", code(50)),
-    Column("brand_name", "品牌名称", text(50)),
+    Column("brand_name", "品牌名称", text(50), synonyms=("品牌",)),
     ITEM_TYPE,
     Column("tag_price", "吊牌价", cells.amount(16), blank=None, attribute="tag_price_minor"),
-    Column("retail_price", "零售价", cells.amount(16), blank=None, attribute="retail_price_minor"),
-    Column("purchase_price", "采购价", decimal(12, 6), blank=None),
-    Column("gross_weight", "毛重", decimal(15, 3), blank=None),
+    Column(
+        *("retail_price", "零售价", cells.amount(16)),
+        blank=None,
+        attribute="retail_price_minor",
+        synonyms=("售价", "销售价"),
+    ),
+    Column("purchase_price", "采购价", decimal(12, 6), blank=None, synonyms=("进价", "采购单价")),
+    Column("gross_weight", "毛重", decimal(15, 3), blank=None, synonyms=("毛重(kg)", "毛重(千克)")),
     COMPONENTS,
-    Column("valid", "是否有效", cells.FLAG, blank=True),
-    Column("remark", "备注", text(500)),
+    Column("valid", "是否有效", cells.FLAG, blank=True, synonyms=("有效",)),
+    Column("remark", "备注", text(500), synonyms=("说明",)),
 )
 """Lengths and digits are those of kingdee.md §1.14."""
 
@@ -70,6 +77,7 @@ class Preview:
     changed: tuple[ItemChange, ...]
     unchanged: tuple[str, ...]
     refused: tuple[Refusal, ...]
+    notes: tuple[Note, ...] = ()
 
     @property
     def to_publish(self) -> Sequence[Item]:
@@ -81,6 +89,7 @@ class Known:
     """What a sheet has to be compared with: items of its owner by code, and who has its barcodes."""
 
     items: Mapping[str, Item]
+    """Also those whose code differs only in case."""
     holders: Mapping[str, str]
     """Item code by barcode."""
 
@@ -124,7 +133,7 @@ def named_barcodes(reading: Reading) -> set[str]:
 
 def compare(reading: Reading, owner_code: str, known: Known, now: datetime) -> Preview:
     """What a sheet would change. A row that breaks a rule is refused, the others are taken."""
-    refusals = [*reading.refusals, *_repeated_codes(reading)]
+    refusals = [*reading.refusals, *_repeated_codes(reading), *_twins(reading, known)]
     refused_rows = {refusal.row for refusal in refusals}
     items: dict[int, Item] = {}
     for row in reading.rows:
@@ -140,7 +149,18 @@ def compare(reading: Reading, owner_code: str, known: Known, now: datetime) -> P
         refusals += found
         for refusal in found:
             items.pop(refusal.row, None)
-    return _preview(items.values(), known, sorted(refusals, key=lambda refusal: refusal.row))
+    refused = sorted(refusals, key=lambda refusal: refusal.row)
+    return replace(_preview(items.values(), known, refused), notes=reading.notes)
+
+
+def _twins(reading: Reading, known: Known) -> Iterator[Refusal]:
+    """Codes that differ from one of the catalog only in case: an ERP that does not tell them apart would mix them."""
+    spelling = {item_code.casefold(): item_code for item_code in known.items}
+    for row in reading.rows:
+        written = row.values.get(ITEM_CODE.field, "")
+        if written not in known.items and (item_code := spelling.get(written.casefold())):
+            reason = f"与已有商品 {item_code} 仅大小写不同 / differs from item {item_code} only in case"
+            yield Refusal(row.number, ITEM_CODE.label, written, reason)
 
 
 def _repeated_codes(reading: Reading) -> Iterator[Refusal]:

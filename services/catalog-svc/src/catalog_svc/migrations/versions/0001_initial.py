@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("owner_code", "item_code"),
     )
     op.create_index("item_barcodes", "item", ["barcodes"], unique=False, postgresql_using="gin")
+    op.create_index("item_code_in_any_case", "item", ["owner_code", sa.text("lower(item_code)")], unique=False)
     op.create_table(
         "item_sheet",
         sa.Column("sheet_id", sa.Text(), nullable=False),
