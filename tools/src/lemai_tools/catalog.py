@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lemai_tools.output import Url, call, console, fail, show
+from lemai_tools.output import Url, call, console, fail, respond, say, show
 
 SERVICE = "catalog-svc"
 SHOWN_ROWS = 20
@@ -53,6 +53,18 @@ def import_items(
     console.print(f"已导入 imported: {taken}", style="green")
 
 
+@items.command("template")
+def save_template(
+    sheet: Annotated[Path, typer.Argument(help="要写的 xlsx 文件 / the xlsx file to write")] = Path("items.xlsx"),
+    url: Url = "",
+) -> None:
+    """下载空白商品表 / download an empty product sheet."""
+    if sheet.exists():
+        fail(f"文件已存在 the file exists: {sheet}")
+    sheet.write_bytes(respond(SERVICE, "GET", "/v1/item-sheets/template", url=url).content)
+    say(f"已写入 written: {sheet}")
+
+
 @listings.command("import")
 def import_listings(sheet: Sheet, url: Url = "") -> None:
     """导入平台商品映射表，全部成功或全部不导入 / import a sheet of listings: all or none."""
@@ -73,10 +85,12 @@ def _show_preview(preview: Mapping[str, Any]) -> None:
     of_added = item | {"specification": "规格 specification", "barcodes": "条码 barcodes", "unit": "单位 unit"}
     of_changed = item | {"column": "列 column", "old": "原 old", "new": "新 new"}
     of_refused = {"row": "行 row", "column": "列 column", "value": "值 value", "reason": "原因 reason"}
+    of_notes = {"rows": "行 rows", "column": "列 column", "reason": "说明 reason"}
     for rows, heads, title in (
         (added[:SHOWN_ROWS], of_added, f"新增 added: {len(added)}"),
         (changes[:SHOWN_ROWS], of_changed, f"变更 changed: {len(preview['changed'])}"),
         (refused, of_refused, f"拒绝 refused: {len(refused)}"),
+        (preview["notes"], of_notes, "请留意 notes"),
     ):
         if rows:
             show(rows, heads, title=title)

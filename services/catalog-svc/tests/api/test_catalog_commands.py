@@ -138,3 +138,11 @@ async def test_a_service_that_is_away_is_named(lemai: Run, tmp_path: Path) -> No
 
     assert result.exit_code == 1
     assert "catalog-svc 无法访问 cannot be reached: http://127.0.0.1:9" in result.output
+
+
+async def test_an_empty_sheet_is_saved_and_overwrites_nothing(lemai: Run, tmp_path: Path) -> None:
+    sheet = tmp_path / "items.xlsx"
+
+    assert (await lemai("items", "template", str(sheet))).exit_code == 0
+    assert sheet.read_bytes().startswith(b"PK")
+    assert (await lemai("items", "template", str(sheet))).exit_code == 1
