@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -6,8 +7,19 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from lemai_contracts import Attributes, Event, event_types, to_headers, topics
+from lemai_contracts.__main__ import undescribed
 from lemai_contracts.examples import example
-from lemai_contracts.export import ASYNCAPI, ENVELOPE, JsonObject, asyncapi, differences, files, json_schema
+from lemai_contracts.export import (
+    ASYNCAPI,
+    ENVELOPE,
+    WORDS,
+    JsonObject,
+    asyncapi,
+    differences,
+    fields,
+    files,
+    json_schema,
+)
 from lemai_contracts.order import OrderStateChangedV1
 from lemai_contracts.topics import TOPICS
 from lemai_contracts.values import Instant
@@ -49,8 +61,8 @@ def test_a_schema_says_what_is_written(registry: None) -> None:
         "description": "Somebody counted.",
         "type": "object",
         "properties": {
-            "owner_code": {"type": "string"},
-            "item_code": {"type": "string"},
+            "owner_code": {"type": "string", "description": WORDS["owner_code"]},
+            "item_code": {"type": "string", "description": WORDS["item_code"]},
             "remark": {"type": "string", "default": "", "description": "In the counter's words."},
             "counted_at": {"type": "string", "format": "date-time"},
         },
@@ -108,6 +120,7 @@ def test_a_message_describes_headers_key_and_payload(document: JsonObject) -> No
             ]
         },
         "payload": {"$ref": "./lemai.order.state_changed.v1.json"},
+        "examples": [{"payload": example(OrderStateChangedV1).model_dump(mode="json")}],
         "bindings": {"kafka": {"key": {"type": "string", "description": "{family}"}, "bindingVersion": "0.5.0"}},
     }
 
@@ -162,3 +175,60 @@ def test_differences_name_every_path() -> None:
     committed = {"a": {"b": 1, "gone": None}, "list": [1], "same": 0}
     generated = {"a": {"b": 2, "new": None}, "list": [1, 2], "same": 0}
     assert list(differences(committed, generated)) == ["$.a.b", "$.a.gone", "$.a.new", "$.list"]
+
+
+def references(node: object) -> Iterator[str]:
+    """Every `$ref` of a document."""
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    if isinstance(node, dict) and isinstance(reference := node.get("$ref"), str):
+        yield reference
+    for child in children:
+        yield from references(child)
+
+
+def test_every_reference_leads_somewhere(document: JsonObject) -> None:
+    for reference in references(document):
+        if reference.startswith("./"):
+            assert reference.removeprefix("./") in files(event_types())
+            continue
+        found: JsonObject = document
+        for part in reference.removeprefix("#/").split("/"):
+            found = found[part]
+
+
+@every_event
+def test_the_example_of_a_message_is_what_its_schema_says(event: type[Event], document: JsonObject) -> None:
+    (shown,) = document["components"]["messages"][event.type]["examples"]
+    Draft202012Validator(json_schema(event)).validate(shown["payload"])
+
+
+def test_each_topic_that_is_written_has_its_operation(document: JsonObject) -> None:
+    written = {event.topic.name for event in event_types().values()}
+
+    assert document["operations"].keys() == written
+    assert {operation["action"] for operation in document["operations"].values()} == {"send"}
+    assert [server["protocol"] for server in document["servers"].values()] == ["kafka-secure"]
+
+
+def test_every_word_is_the_name_of_a_field_that_does_not_say_it_of_its_own() -> None:
+    said = {
+        name
+        for event in event_types().values()
+        for _, name, field in fields(json_schema(event))
+        if field["description"] == WORDS.get(name)
+    }
+
+    assert WORDS.keys() == said
+
+
+def test_a_field_that_nothing_describes_is_named(registry: None) -> None:
+    class ShelfPaintedV1(
+        Event, type="lemai.test.shelf_painted.v1", topic=topics.STOCK_SNAPSHOT, subject="{shelf}", key="{shelf}"
+    ):
+        """Somebody painted."""
+
+        shelf: str
+
+    assert undescribed({"lemai.test.shelf_painted.v1": json_schema(ShelfPaintedV1)}) == [
+        "lemai.test.shelf_painted.v1.shelf"
+    ]

@@ -3,15 +3,16 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lemai_contracts import event_types
 from lemai_contracts.compatibility import breaking_changes
-from lemai_contracts.export import JsonObject, differences, files, json_schema, text
+from lemai_contracts.export import JsonObject, differences, fields, files, json_schema, text
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 DRIFTED = "契约文件与代码不一致，请运行 make contracts / drift, run make contracts"
+UNDESCRIBED = "字段没有说明，请写 docstring 或 words.json / a field is not described, in its class or words.json"
 INCOMPATIBLE = "契约不兼容，请撤回或声明新的大版本 / breaking, undo it or declare a new major type"
 
 
@@ -32,6 +33,7 @@ def check(schemas: Path) -> list[str]:
     breaking = breaking_changes(released, _current())
     return [
         *(f"{DRIFTED}: {where}" for where in _drift(schemas)),
+        *(f"{UNDESCRIBED}: {where}" for where in undescribed(_current())),
         *(f"{INCOMPATIBLE}: {found.type} {found.path} {found.what}" for found in breaking),
     ]
 
@@ -44,6 +46,16 @@ def release(schemas: Path) -> list[str]:
         for name, schema in _current().items():
             (_released(schemas) / f"{name}.json").write_text(text(schema), encoding="utf-8")
     return complaints
+
+
+def undescribed(schemas: Mapping[str, JsonObject]) -> list[str]:
+    """Fields of events of which nothing says what they hold."""
+    return [
+        ".".join(filter(None, (event_type, owner, name)))
+        for event_type, schema in schemas.items()
+        for owner, name, field in fields(schema)
+        if not field.get("description")
+    ]
 
 
 COMMANDS: dict[str, Callable[[Path], list[str]]] = {"write": write, "check": check, "release": release}

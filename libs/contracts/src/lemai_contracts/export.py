@@ -3,11 +3,13 @@
 import inspect
 import json
 from collections.abc import Iterator, Mapping
+from importlib.resources import files as package_files
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
 from lemai_contracts.event import Event
+from lemai_contracts.examples import example
 from lemai_contracts.topics import TOPICS, Topic
 
 JsonObject = dict[str, Any]
@@ -49,6 +51,10 @@ ENVELOPE: JsonObject = {
 }
 
 
+WORDS: Mapping[str, str] = json.loads(package_files(__package__).joinpath("words.json").read_bytes())
+"""What a field of this name says wherever it stands; a class says it of its own where it means something else."""
+
+
 class _Schema(GenerateJsonSchema):
     """Leaves out the titles that only repeat an attribute's name."""
 
@@ -58,7 +64,11 @@ class _Schema(GenerateJsonSchema):
 
 def json_schema(event: type[Event]) -> JsonObject:
     """What the wire carries as data, with the topic and the templates that may never change under `x-`."""
-    return event.model_json_schema(mode="serialization", schema_generator=_Schema) | {
+    schema = event.model_json_schema(mode="serialization", schema_generator=_Schema)
+    for _, name, field in fields(schema):
+        if name in WORDS:
+            field.setdefault("description", WORDS[name])
+    return schema | {
         "$schema": GenerateJsonSchema.schema_dialect,
         "title": event.type,
         "x-topic": {
@@ -71,6 +81,13 @@ def json_schema(event: type[Event]) -> JsonObject:
     }
 
 
+def fields(schema: JsonObject) -> Iterator[tuple[str, str, JsonObject]]:
+    """Each field of an event and of its parts: the class it belongs to, its name, its schema."""
+    for owner, part in (("", schema), *schema.get("$defs", {}).items()):
+        for name, field in part.get("properties", {}).items():
+            yield owner, name, field
+
+
 def asyncapi(events: Events) -> JsonObject:
     """AsyncAPI 3.0: a channel per topic, a message per event type."""
     return {
@@ -81,12 +98,29 @@ def asyncapi(events: Events) -> JsonObject:
             "description": "CloudEvents 1.0 in binary mode on Kafka. Each event type carries its own major version.",
         },
         "defaultContentType": "application/json",
+        "servers": {
+            "kafka": {
+                "host": "{bootstrap}",
+                "protocol": "kafka-secure",
+                "description": "TLS and SASL/SCRAM; the platform team gives address, user and rights.",
+                "variables": {"bootstrap": {"default": "localhost:9092", "description": "KAFKA_BOOTSTRAP_SERVERS"}},
+            }
+        },
+        "operations": {topic.name: operation for topic in TOPICS if (operation := _operation(topic, events))},
         "channels": {topic.name: _channel(topic, events) for topic in TOPICS},
         "components": {
             "messages": {name: _message(event) for name, event in events.items()},
             "schemas": {"envelope": ENVELOPE},
         },
     }
+
+
+def _operation(topic: Topic, events: Events) -> JsonObject | None:
+    """That we write to a topic; None while nothing does."""
+    channel = f"#/channels/{topic.name}"
+    names = sorted(name for name, event in events.items() if event.topic is topic)
+    messages = [{"$ref": f"{channel}/messages/{name}"} for name in names]
+    return {"action": "send", "channel": {"$ref": channel}, "messages": messages} if messages else None
 
 
 def _channel(topic: Topic, events: Events) -> JsonObject:
@@ -123,6 +157,7 @@ def _message(event: type[Event]) -> JsonObject:
         "description": inspect.getdoc(event),
         "headers": {"allOf": [{"$ref": "#/components/schemas/envelope"}, {"properties": of_this_type}]},
         "payload": {"$ref": f"./{event.type}.json"},
+        "examples": [{"payload": example(event).model_dump(mode="json")}],
         "bindings": {
             "kafka": {
                 "key": {"type": "string", "description": event.key_template},

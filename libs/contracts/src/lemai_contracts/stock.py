@@ -81,6 +81,7 @@ class SnapshotLine(Value):
     free: int
     locked: int
     total: int
+    """Pieces on the shelf."""
 
 
 class SnapshotScope(StrEnum):

@@ -40,6 +40,7 @@ class Money(Value):
     """An amount on the wire: a decimal string in major units with as many places as the currency has."""
 
     amount: DecimalText
+    """In major units."""
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
 
     @classmethod
