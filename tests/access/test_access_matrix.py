@@ -46,6 +46,8 @@ COMMANDS = {
     "POST /v1/held-actuals/resolve": Role.AFTERSALES,
     "POST /v1/snapshots/decide": Role.STOCK,
     "POST /v1/stores/{store_code}/pull": Role.DECIDE,
+    "POST /v1/publications/{call_id}/correct": Role.DECIDE,
+    "POST /v1/publications/{call_id}/resend": Role.DECIDE,
     "POST /v1/files/{file_id}/replay": Role.DECIDE,
     "POST /v1/files/{file_id}/resend": Role.DECIDE,
     "POST /v1/counterparts/{counterpart}/replay": Role.DECIDE,

@@ -1,7 +1,7 @@
 import pytest
 
 from lemai_marketplace.errors import InvalidRequest
-from lemai_marketplace_top.carriers import CARRIERS, code_of, company_code
+from lemai_marketplace_top.carriers import CARRIERS, code_of, company_code, normal
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,19 @@ def test_an_unknown_carrier_is_refused_with_the_known_ones() -> None:
 def test_the_platforms_names_lead_back_to_our_codes() -> None:
     assert {code_of(name) for carrier in CARRIERS.values() for name in carrier.names} == set(CARRIERS)
     assert code_of("某同城快送") == "某同城快送"
+
+
+def test_a_carrier_that_the_site_names_goes_on_by_that_name_and_the_platform_judges_its_waybills() -> None:
+    assert company_code("JT", "JT0001112223334", company="JTSD") == "JTSD"
+    assert company_code("BEST", "anything", company="BESTQJT") == "BESTQJT"
+
+
+def test_a_waybill_is_written_as_the_platform_writes_it() -> None:
+    assert normal(" sf1400123456789\n") == "SF1400123456789"
+
+
+@pytest.mark.parametrize("two", ["SF1400123456789 SF1400123456790", "SF1,SF2", "SF1、SF2", "SF1/SF2", "SF1；SF2"])
+def test_two_waybills_in_one_field_are_refused_with_what_to_do(two: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"一栏只能填一个.*a field takes one, correct it") as caught:
+        normal(two)
+    assert caught.value.code == "waybill"

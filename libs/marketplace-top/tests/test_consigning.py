@@ -170,3 +170,11 @@ def test_a_refund_of_another_line_holds_nothing_here() -> None:
 
     assert call is not None
     assert call.params["sub_tid"] == "1"
+
+
+def test_a_waybill_in_lower_case_is_the_same_waybill() -> None:
+    call = call_for(a_trade({}), [], shipment(sf(SF1.lower(), _1=1)))
+
+    assert call is not None
+    assert call.params["out_sid"] == SF1
+    assert call_for(a_trade({}), [sf(SF1, _1=1)], shipment(sf(SF1.lower(), _1=1))) is None

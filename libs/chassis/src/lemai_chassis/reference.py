@@ -38,6 +38,9 @@ class Owner(Coded):
 class Carrier(Coded):
     """承运商, by our code."""
 
+    platform_codes: Mapping[Code, Code] = {}
+    """What a platform calls it, where its plugin does not know it: `{tmall: JTSD}`."""
+
 
 class Supplier(Coded):
     """供应商 of one owner."""
@@ -178,6 +181,8 @@ class Store(Coded):
     """Which of its orders need nobody to look at them."""
     pull_every_s: Annotated[float, Field(ge=0.2, le=3600)] = 5
     """So often its trades are asked for."""
+    pass_unknown_carriers: bool = False
+    """Whether a carrier nobody knows goes on under its code as it is: then it must be the platform's own."""
     stock_share_percent: Annotated[int, Field(ge=0, le=100)] = 100
     """Its part of what is free; the parts of one warehouse and owner are 100 at most."""
     safety_stock: Annotated[int, Field(ge=0)] = 0

@@ -122,6 +122,10 @@ class ShipmentPublishedV1(
     trade_no: str
     actual_no: str
     waybills: tuple[str, ...]
+    corrected_by: str = ""
+    """Who had it sent again, corrected or as it was; empty for the first time."""
+    reason: str = ""
+    """Why they did."""
     state: PublicationState
     code: str = ""
     message: str = ""

@@ -27,12 +27,31 @@ def _table() -> dict[str, Carrier]:
 
 
 CARRIERS = _table()
+_SEPARATOR = re.compile(r"[\s,;/|、，；+]")
 _CODES = {name: carrier.code for carrier in CARRIERS.values() for name in carrier.names}
 
 
-def company_code(carrier: str, waybill: str) -> str:
-    """TOP's code for our `carrier`. Raises InvalidRequest if TOP has none or `waybill` cannot be the carrier's."""
+def normal(waybill: str) -> str:
+    """The waybill as TOP writes it. Raises InvalidRequest for two in one field."""
+    written = waybill.strip().upper()
+    if _SEPARATOR.search(written):
+        raise InvalidRequest(
+            f"{waybill!r} 不是一个运单号，一栏只能填一个，请更正后重发 / "
+            f"{waybill!r} is not one waybill: a field takes one, correct it and send it again",
+            code="waybill",
+        )
+    return written
+
+
+def company_code(carrier: str, waybill: str, company: str = "") -> str:
+    """TOP's code for our `carrier`, or `company` where the site names it.
+
+    Raises InvalidRequest if TOP has none or `waybill` cannot be the carrier's; those of a carrier that only the site
+    knows are TOP's to judge.
+    """
     known = CARRIERS.get(carrier)
+    if company and (known is None or company != known.company_code):
+        return company
     if known is None:
         codes = ", ".join(CARRIERS)
         raise InvalidRequest(

@@ -68,11 +68,12 @@ class TopClient:
         try:
             envelope = json.loads(reply.body, parse_float=str)
         except ValueError as error:
-            raise Unanswered(f"{method}: HTTP {reply.status_code}, the reply is no JSON") from error
+            what = f"{method}: HTTP {reply.status_code}, the reply is no JSON"
+            raise Unanswered(what, answer=reply.body) from error
         if isinstance(envelope, dict):
             if isinstance(refused := envelope.get("error_response"), dict):
                 raise refusal(method, refused, self.server_ahead)
             root = method.removeprefix("taobao.").replace(".", "_") + "_response"
             if isinstance(row := envelope.get(root), dict):
                 return row
-        raise ProtocolDrift(f"{method}: the reply has neither its response root nor an error")
+        raise ProtocolDrift(f"{method}: the reply has neither its response root nor an error", answer=reply.body)

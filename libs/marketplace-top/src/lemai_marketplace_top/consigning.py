@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lemai_marketplace.errors import InvalidRequest, StateConflict
 from lemai_marketplace.types import LineKind, Parcel, Shipment, Trade, TradeLine, TradeStatus
-from lemai_marketplace_top.carriers import company_code
+from lemai_marketplace_top.carriers import company_code, normal
 from lemai_marketplace_top.mapper import PROMOTION_GIFT
 
 OPEN = (TradeStatus.TO_SHIP, TradeStatus.PARTLY_SHIPPED)
@@ -49,7 +49,11 @@ def _has_order(line: TradeLine) -> bool:
 def _without_gifts(parcels: tuple[Parcel, ...]) -> list[Parcel]:
     """What TOP can be told of: gifts of a promotion travel unnamed, and so does a parcel of nothing else."""
     named = [
-        replace(parcel, contents=tuple(c for c in parcel.contents if not c.line_id.startswith(PROMOTION_GIFT)))
+        replace(
+            parcel,
+            waybill=normal(parcel.waybill),
+            contents=tuple(c for c in parcel.contents if not c.line_id.startswith(PROMOTION_GIFT)),
+        )
         for parcel in parcels
     ]
     return [told for parcel, told in zip(parcels, named, strict=True) if told.contents or not parcel.contents]
@@ -58,7 +62,7 @@ def _without_gifts(parcels: tuple[Parcel, ...]) -> list[Parcel]:
 def _refuse_nonsense(lines: Mapping[str, TradeLine], parcels: list[Parcel]) -> None:
     total: Counter[str] = Counter()
     for parcel in parcels:
-        company_code(parcel.carrier, parcel.waybill)
+        company_code(parcel.carrier, parcel.waybill, parcel.company)
         if not parcel.contents:
             raise InvalidRequest(
                 f"包裹 {parcel.waybill} 没有订单行 / parcel {parcel.waybill} has no line of the trade", code="contents"
@@ -76,7 +80,7 @@ def _refuse_nonsense(lines: Mapping[str, TradeLine], parcels: list[Parcel]) -> N
 
 def _missing(parcels: list[Parcel], shown: list[Parcel]) -> list[Parcel]:
     """`parcels` without the lines on which the platform shows one of the line's waybills: one call brings all."""
-    there = {(parcel.waybill, content.line_id) for parcel in shown for content in parcel.contents}
+    there = {(parcel.waybill.upper(), content.line_id) for parcel in shown for content in parcel.contents}
     done = {c.line_id for parcel in parcels for c in parcel.contents if (parcel.waybill, c.line_id) in there}
     rest = [replace(parcel, contents=tuple(c for c in parcel.contents if c.line_id not in done)) for parcel in parcels]
     return [parcel for parcel in rest if parcel.contents]
@@ -106,7 +110,7 @@ def _is_counted(line: TradeLine, parcels: list[Parcel], unfinished: Set[str]) ->
 def _offline_send(trade: Trade, parcel: Parcel, *, whole: bool) -> Call:
     params = {
         "tid": trade.trade_no,
-        "company_code": company_code(parcel.carrier, parcel.waybill),
+        "company_code": company_code(parcel.carrier, parcel.waybill, parcel.company),
         "out_sid": parcel.waybill,
     }
     if not whole:
@@ -117,7 +121,7 @@ def _offline_send(trade: Trade, parcel: Parcel, *, whole: bool) -> Call:
 def _ascp_send(trade: Trade, parcels: list[Parcel], is_part: Mapping[str, bool]) -> Call:
     packages = [
         {
-            "company_code": company_code(parcel.carrier, parcel.waybill),
+            "company_code": company_code(parcel.carrier, parcel.waybill, parcel.company),
             "out_sid": parcel.waybill,
             "goods": [
                 {"sub_tid": content.line_id, "item_type": 0, "num": content.quantity} for content in parcel.contents

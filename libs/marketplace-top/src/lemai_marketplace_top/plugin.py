@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -32,6 +32,7 @@ from lemai_marketplace.types import (
     Window,
 )
 from lemai_marketplace_top import mapper
+from lemai_marketplace_top.carriers import CARRIERS
 from lemai_marketplace_top.client import TopClient
 from lemai_marketplace_top.consigning import Call, call_for
 from lemai_marketplace_top.wire import Row, flag, pieces, required, rows, text, wall_clock
@@ -60,6 +61,8 @@ class Top:
         overlap=timedelta(minutes=10),
         stock_quantity_max=99_999_999,
     )
+
+    carriers: Mapping[str, str] = {carrier.code: carrier.company_code for carrier in CARRIERS.values()}
 
     def __init__(self, client: TopClient) -> None:
         self._client = client

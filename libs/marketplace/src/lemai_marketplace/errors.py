@@ -8,16 +8,22 @@ from typing import ClassVar
 
 from lemai_marketplace.types import Outcome, OutcomeState
 
+ANSWER_BYTES_MAX = 1000
+
 
 class PlatformError(Exception):
-    """Root of all. `code` is the platform's own code. Never carries secrets or consignee data."""
+    """Root of all. `code` is the platform's own code. The message never carries secrets or consignee data.
+
+    `answer` is the beginning of an answer that could not be read: for people who look at the call, not for logs.
+    """
 
     retryable: ClassVar[bool] = False
     maybe_applied: ClassVar[bool] = False
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
+    def __init__(self, message: str, *, code: str | None = None, answer: bytes = b"") -> None:
         super().__init__(message)
         self.code = code
+        self.answer = answer[:ANSWER_BYTES_MAX].decode("utf-8", "replace")
 
 
 class Throttled(PlatformError):

@@ -59,7 +59,7 @@ async def post_form(http: httpx.AsyncClient, url: str, form: dict[str, str], *, 
         kind = Transient if _never_left(error) else Unanswered
         raise kind(f"{what}: {type(error).__name__}") from error
     if response.status_code >= 500:
-        raise Unanswered(f"{what}: HTTP {response.status_code}", code=str(response.status_code))
+        raise Unanswered(f"{what}: HTTP {response.status_code}", code=str(response.status_code), answer=bytes(body))
     return Reply(response.status_code, response.headers, bytes(body))
 
 

@@ -4,7 +4,7 @@ A caller asks with `isinstance(marketplace, PublishStock)` before it offers the 
 `PlatformError`; reads are retried inside the plugin, writes never are.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from lemai_marketplace.types import (
@@ -43,7 +43,9 @@ class PullTrades(Protocol):
 
 @runtime_checkable
 class PublishShipment(Protocol):
-    """Waybills to the platform."""
+    """Waybills to the platform. `carriers` are our carrier codes that the plugin knows, with the platform's."""
+
+    carriers: Mapping[str, str]
 
     async def publish_shipment(self, shipment: Shipment) -> Outcome:
         """Tell the platform what was shipped, after reading the trade: a hold is a conflict, a waybill that

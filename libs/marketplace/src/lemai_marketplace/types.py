@@ -184,11 +184,15 @@ class ParcelLine:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One waybill. `carrier` is our carrier code; read back, the platform's own word if we do not know it."""
+    """One waybill. `carrier` is our carrier code; read back, the platform's own word if we do not know it.
+
+    `company` is the platform's code where the site's configuration gives one; else the plugin's own table has it.
+    """
 
     carrier: str
     waybill: str
     contents: tuple[ParcelLine, ...]
+    company: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,28 @@
 """Stores, publications and unreadable trades over HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
-from lemai_chassis.access import Role, needs
-from lemai_chassis.delivery.engine import Engine
+from lemai_chassis import trace
+from lemai_chassis.access import Person, Role, needs
+from lemai_chassis.delivery.engine import Engine, Transaction
+from lemai_chassis.trace import Cause
 from lemai_chassis.web import PAGE_MAX, Page, Problem, not_found
+from lemai_contracts.order import OrderShippedV1
 from lemai_marketplace.errors import PlatformError
 from marketplace_adapter import storage
+from marketplace_adapter.handlers import (
+    PUBLISH_SHIPMENT,
+    Correction,
+    ParcelUnclear,
+    corrected,
+    on_shipment_corrected,
+)
 from marketplace_adapter.pulling import Puller
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
@@ -20,7 +31,8 @@ Key = Annotated[
     str, Query(examples=["TM-JFY-01/3021456789012345678"], description="店铺/交易号 store/trade, 店铺/商品/SKU")
 ]
 Kind = Literal["publish_shipment", "publish_stock"]
-State = Literal["pending", "sending", "unknown", "done", "rejected", "superseded"]
+Reason = Annotated[str, Field(min_length=1, max_length=500)]
+State = Literal["pending", "sending", "unknown", "waiting", "done", "rejected", "superseded"]
 
 
 class StoreView(BaseModel):
@@ -57,6 +69,26 @@ class PublicationView(BaseModel):
     created_at: datetime
     due_at: datetime
     ended_at: datetime | None
+
+
+class Resend(BaseModel):
+    """Why a refused shipment is told again."""
+
+    reason: Reason
+
+
+class Correct(Resend):
+    """What was wrong with it: at least one of carrier and waybill."""
+
+    carrier_code: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]{0,49}$")] | None = None
+    waybill_no: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,50}$")] | None = None
+    of_waybill: str | None = Field(None, description="有多个包裹时，原运单号 / of several parcels the one with it")
+
+    @model_validator(mode="after")
+    def _corrects_something(self) -> Self:
+        if self.carrier_code is None and self.waybill_no is None:
+            raise ValueError("请给出 carrier_code 或 waybill_no / give carrier_code or waybill_no")
+        return self
 
 
 class MalformedTradeView(BaseModel):
@@ -111,4 +143,54 @@ def router(engine: Engine, pullers: Mapping[str, Puller]) -> APIRouter:
             rows = await storage.malformed_trades(connection, limit)
         return Page(items=[MalformedTradeView.model_validate(row) for row in rows])
 
+    routes.include_router(_corrections(engine))
     return routes
+
+
+def _corrections(engine: Engine) -> APIRouter:
+    routes = APIRouter(prefix="/publications", tags=["publications"])
+
+    @routes.post("/{call_id}/correct")
+    async def correct(call_id: int, body: Correct, person: Annotated[Person, needs(Role.DECIDE)]) -> PublicationView:
+        """Tell the platform of a refused shipment again with another carrier or waybill; no stock moves.
+
+        Sent twice it is one publication: the answer is the one that follows the refused one.
+        """
+        given = body.model_dump()
+        return await again(call_id, partial(Correction, actor=person.name, **given))
+
+    @routes.post("/{call_id}/resend")
+    async def resend(call_id: int, body: Resend, person: Annotated[Person, needs(Role.DECIDE)]) -> PublicationView:
+        """Tell the platform of a refused shipment again as it was: what it refused has been put right there."""
+        return await again(call_id, partial(Correction, actor=person.name, reason=body.reason))
+
+    async def again(call_id: int, correction: Callable[..., Correction]) -> PublicationView:
+        try:
+            await engine.transact(partial(_again, call_id, correction))
+        except ParcelUnclear as error:
+            raise Problem(422, "不知更正哪个包裹 / unclear which parcel", str(error)) from error
+        async with engine.database.connect() as connection:
+            refused = await storage.publication(connection, call_id)
+            return PublicationView.model_validate(refused and await storage.follower(connection, refused))
+
+    return routes
+
+
+async def _again(call_id: int, correction: Callable[..., Correction], transaction: Transaction) -> None:
+    row = await storage.publication(transaction.connection, call_id)
+    if row is None:
+        raise not_found("publication", str(call_id))
+    if row["kind"] != PUBLISH_SHIPMENT or row["state"] != "rejected":
+        raise Problem(
+            409,
+            "不是被拒绝的发货 / not a refused shipment",
+            f"{row['kind']} {row['key']} 状态为 is {row['state']}；waiting 的请先 lemai calls give-up",
+        )
+    command = correction(call_id, row["key"], OrderShippedV1.model_validate(row["payload"]))
+    follower = await storage.follower(transaction.connection, row)
+    if follower is None:
+        cause = Cause("", trace.start())
+        await transaction.run(on_shipment_corrected, command, cause)
+    elif OrderShippedV1.model_validate(follower["payload"]) != corrected(command):
+        told = f"已更正为发布 {follower['id']}，请更正它 / corrected already as publication {follower['id']}"
+        raise Problem(409, "已经更正过 / corrected already", told)

@@ -22,7 +22,7 @@ from lemai_marketplace.plugins import Credentials, Factory, UnknownPlatform, loa
 from lemai_marketplace.protocols import PullTrades
 from marketplace_adapter import api, handlers
 from marketplace_adapter.consumers import ROUTES
-from marketplace_adapter.gateways import Publisher, Sealer
+from marketplace_adapter.gateways import Publisher, Sealer, carrier_problems
 from marketplace_adapter.pulling import SWEEP_EVERY, Puller
 from marketplace_adapter.storage import STORAGE, STUCK
 
@@ -59,6 +59,11 @@ def build(settings: AdapterSettings) -> Service:
     keyring = Keyring(keyring_database, master)
     sealer = Sealer(keyring, master)
     marketplaces = {code: create(own, http) for code, (create, own) in credentials.items()}
+    problems = Problems()
+    for code, marketplace in marketplaces.items():
+        for problem in carrier_problems(known, known.store(code), marketplace):
+            problems.append(f"{settings.lemai_config}: {problem}")
+    problems.raise_any()
     pullers = {
         code: Puller(engine, marketplace, sealer, known.store(code))
         for code, marketplace in marketplaces.items()
@@ -68,7 +73,7 @@ def build(settings: AdapterSettings) -> Service:
         "marketplace-adapter",
         engine,
         routers=[api.router(engine, pullers)],
-        calls=_calls(Publisher(marketplaces)),
+        calls=_calls(Publisher(marketplaces, known)),
         schedules=[schedule for store in known.stores for schedule in _schedules(store, pullers)],
         stuck=STUCK,
         on_start=[keyring.prepare],

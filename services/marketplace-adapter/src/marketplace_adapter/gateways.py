@@ -4,13 +4,13 @@ import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from lemai_chassis.delivery.calls import Answer, Call, Outcome
 from lemai_chassis.keyring import Keyring, MasterKey, Seal, SealedValue
-from lemai_chassis.reference import Store
+from lemai_chassis.reference import Reference, Store
 from lemai_chassis.trace import start
 from lemai_contracts.order import OrderShippedV1
 from lemai_contracts.stock import AvailabilityChangedV1
@@ -89,8 +89,9 @@ class _StockBatch:
 class Publisher:
     """Makes the calls that tell platforms something. Telling again what a platform knows does no harm."""
 
-    def __init__(self, marketplaces: Mapping[str, Marketplace]) -> None:
+    def __init__(self, marketplaces: Mapping[str, Marketplace], known: Reference | None = None) -> None:
         self._marketplaces = marketplaces
+        self._known = known
         self._stock_batches: dict[str, _StockBatch] = {}
 
     async def shipment(self, call: Call) -> Answer:
@@ -100,9 +101,17 @@ class Publisher:
         if not isinstance(marketplace, PublishShipment):
             return _unsupported(shipped.store_code)
         try:
-            return _answer(await marketplace.publish_shipment(_shipment(shipped)))
+            return _answer(await marketplace.publish_shipment(_shipment(shipped, self._company)))
         except PlatformError as error:
             return _failure(error)
+
+    def _company(self, store_code: str, carrier_code: str) -> str:
+        if self._known is None:
+            return ""
+        store, marketplace = self._known.store(store_code), self._marketplaces[store_code]
+        unknown = isinstance(marketplace, PublishShipment) and carrier_code not in marketplace.carriers
+        passed = carrier_code if store.pass_unknown_carriers and unknown else ""
+        return company(self._known, store, carrier_code) or passed
 
     async def stock(self, call: Call) -> Answer:
         """The absolute figure of one platform SKU, sent with all others of the store that are due at this moment."""
@@ -144,7 +153,26 @@ def _is_news(known: SeenTrade | None, trade: Trade, digest: str) -> bool:
     return known is None or known.precedes(trade.version, digest)
 
 
-def _shipment(shipped: OrderShippedV1) -> Shipment:
+def company(known: Reference, store: Store, carrier_code: str) -> str:
+    """What the configuration calls a carrier on the store's platform; empty leaves it to the plugin."""
+    named = (carrier.platform_codes for carrier in known.carriers if carrier.code == carrier_code)
+    return next(named, {}).get(store.platform, "")
+
+
+def carrier_problems(known: Reference, store: Store, marketplace: Marketplace) -> Iterator[str]:
+    """The carriers of the installation that the store could not tell its platform of."""
+    if isinstance(marketplace, PublishShipment) and not store.pass_unknown_carriers:
+        for carrier in known.carriers:
+            if carrier.code not in marketplace.carriers and not company(known, store, carrier.code):
+                yield (
+                    f"carriers[{carrier.code}].platform_codes: 店铺 {store.code} 的平台 {store.platform} 不认识承运商 "
+                    f"{carrier.code}，请添加 platform_codes: {{{store.platform}: 平台代码}}，或为店铺设 "
+                    f"pass_unknown_carriers: true / the platform of store {store.code} does not know this carrier: add "
+                    f"platform_codes: {{{store.platform}: its code}}, or set pass_unknown_carriers: true for the store"
+                )
+
+
+def _shipment(shipped: OrderShippedV1, company: Callable[[str, str], str]) -> Shipment:
     return Shipment(
         trade_no=shipped.trade_no,
         parcels=tuple(
@@ -152,6 +180,7 @@ def _shipment(shipped: OrderShippedV1) -> Shipment:
                 parcel.carrier_code,
                 parcel.waybill_no,
                 tuple(ParcelLine(line.platform_line_no, line.quantity) for line in parcel.platform_lines),
+                company(shipped.store_code, parcel.carrier_code),
             )
             for parcel in shipped.parcels
             if parcel.platform_lines
@@ -169,6 +198,8 @@ def _answer(outcome: platform.Outcome) -> Answer:
 def _failure(error: PlatformError) -> Answer:
     """What may have arrived is unknown until it is sent again; what concerns the whole store is tried again later."""
     detail = {"code": error.code or type(error).__name__, "message": str(error)}
+    if error.answer:
+        detail["answer"] = error.answer
     if error.maybe_applied:
         return Answer(Outcome.UNKNOWN, detail)
     try:

@@ -21,6 +21,8 @@ from marketplace_adapter.domain import Cursor, MalformedTrade, SeenTrade
 
 PUBLISH_SHIPMENT = "publish_shipment"
 PUBLISH_STOCK = "publish_stock"
+CORRECTION = "correction"
+"""Beside what a shipment's call carries: which refused one it sends again (`of`), `by` whom and for what `reason`."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,49 @@ def on_order_shipped(event: OrderShippedV1, uow: UnitOfWork) -> None:
         uow.call(PUBLISH_SHIPMENT, f"{event.store_code}/{event.trade_no}", event.model_dump(mode="json"))
 
 
+@dataclass(frozen=True)
+class Correction:
+    """A person's word on a refused shipment: its call, and the parcel's carrier and waybill as they should be."""
+
+    call_id: int
+    key: str
+    shipped: OrderShippedV1
+    actor: str
+    reason: str
+    carrier_code: str | None = None
+    waybill_no: str | None = None
+    of_waybill: str | None = None
+
+
+class ParcelUnclear(ValueError):
+    """Several parcels, and it is not said which one is meant; or none is."""
+
+
+def on_shipment_corrected(command: Correction, uow: UnitOfWork) -> None:
+    """Tell the platform again, corrected. Only the publication changes: no stock moves. Raises ParcelUnclear."""
+    shipped = corrected(command)
+    deed = {"of": command.call_id, "by": command.actor, "reason": command.reason}
+    uow.call(PUBLISH_SHIPMENT, command.key, shipped.model_dump(mode="json") | {CORRECTION: deed})
+
+
+def corrected(command: Correction) -> OrderShippedV1:
+    """What is to be told. Raises ParcelUnclear."""
+    change = {"carrier_code": command.carrier_code, "waybill_no": command.waybill_no}
+    given = {name: value for name, value in change.items() if value is not None}
+    parcels = list(command.shipped.parcels)
+    meant = [
+        number
+        for number, parcel in enumerate(parcels)
+        if parcel.platform_lines and command.of_waybill in (None, parcel.waybill_no)
+    ]
+    if given and len(meant) != 1:
+        waybills = ", ".join(parcel.waybill_no for parcel in parcels if parcel.platform_lines)
+        raise ParcelUnclear(f"请用 of_waybill 指明一个包裹 / name one parcel by of_waybill: {waybills}")
+    if given:
+        parcels[meant[0]] = parcels[meant[0]].model_copy(update=given)
+    return command.shipped.model_copy(update={"parcels": tuple(parcels)})
+
+
 def on_availability_changed(event: AvailabilityChangedV1, uow: UnitOfWork) -> None:
     """Tell the platform the newest figure; older ones that still wait are dropped."""
     uow.call(PUBLISH_STOCK, event.partitionkey, event.model_dump(mode="json"), supersede=True)
@@ -91,6 +136,7 @@ def on_availability_changed(event: AvailabilityChangedV1, uow: UnitOfWork) -> No
 
 def on_shipment_published(ended: Ended, uow: UnitOfWork) -> None:
     shipped = OrderShippedV1.model_validate(ended.call.payload)
+    correction = ended.call.payload.get(CORRECTION, {})
     uow.emit(
         ShipmentPublishedV1(
             family=shipped.family,
@@ -100,6 +146,8 @@ def on_shipment_published(ended: Ended, uow: UnitOfWork) -> None:
             trade_no=shipped.trade_no,
             actual_no=shipped.actual_no,
             waybills=tuple(parcel.waybill_no for parcel in shipped.parcels if parcel.platform_lines),
+            corrected_by=correction.get("by", ""),
+            reason=correction.get("reason", ""),
             state=_state(ended),
             code=ended.answer.detail["code"],
             message=ended.answer.detail["message"],

@@ -99,6 +99,21 @@ async def publications(
     return (await connection.exec_driver_sql(sql, (limit, *given.values()))).mappings().all()
 
 
+async def publication(connection: AsyncConnection, call_id: int) -> RowMapping | None:
+    """One publication, locked."""
+    rows = await connection.exec_driver_sql(f"{_PUBLICATIONS} WHERE id = $1 FOR UPDATE", (call_id,))
+    return rows.mappings().one_or_none()
+
+
+async def follower(connection: AsyncConnection, refused: RowMapping) -> RowMapping | None:
+    """The publication by which a refused one was sent again."""
+    rows = await connection.exec_driver_sql(
+        f"{_PUBLICATIONS} WHERE kind = $1 AND key = $2 AND payload->'correction'->'of' = to_jsonb($3::bigint)",
+        (refused["kind"], refused["key"], refused["id"]),
+    )
+    return rows.mappings().one_or_none()
+
+
 async def malformed_trades(connection: AsyncConnection, limit: int) -> Rows:
     """Trades that cannot be read yet, newest first."""
     rows = await connection.exec_driver_sql(

@@ -9,7 +9,10 @@ import pytest
 
 from lemai_chassis.service import application
 from lemai_chassis.testing import access, token
-from lemai_contracts.marketplace import TradeChangedV1
+from lemai_contracts.examples import example
+from lemai_contracts.marketplace import ShipmentPublishedV1, TradeChangedV1
+from lemai_contracts.order import OrderShippedV1
+from marketplace_adapter.handlers import on_order_shipped
 
 if TYPE_CHECKING:
     from conftest import Adapter, Tmall
@@ -145,3 +148,96 @@ async def test_malformed_trades_are_listed(adapter: "Adapter", tmall: "Tmall", h
     [trade] = (await http.get("/malformed-trades")).json()["items"]
 
     assert (trade["store_code"], trade["trade_no"], trade["reason"]) == ("TM-01", trade_no, "orders = None")
+
+
+async def refused(adapter: "Adapter", tmall: "Tmall", *waybills: str) -> tuple[str, int]:
+    """A trade whose shipment the plugin or the platform refused, and the publication."""
+    trade_no = await tmall.order(*[1] * len(waybills))
+    oids = [line["oid"] for line in (await tmall.trade(trade_no))["lines"]]
+    parcels = [
+        {
+            "carrier_code": "SF",
+            "waybill_no": waybill,
+            "contents": [{"line_no": 1, "item_code": "JFY-0101", "quantity": 1}],
+            "platform_lines": [{"platform_line_no": oid, "quantity": 1}],
+        }
+        for waybill, oid in zip(waybills, oids, strict=True)
+    ]
+    event = example(OrderShippedV1).model_dump(mode="json") | {
+        "store_code": "TM-01",
+        "trade_no": trade_no,
+        "parcels": parcels,
+        "unfinished_platform_lines": [],
+    }
+    await adapter.engine.execute(on_order_shipped, OrderShippedV1.model_validate(event))
+    async with adapter.publishing():
+        await adapter.until_publications("rejected")
+    [number] = await adapter.column("SELECT id FROM outbound_call")
+    return trade_no, number
+
+
+async def test_a_refused_shipment_is_corrected_and_told_once(
+    adapter: "Adapter", tmall: "Tmall", http: httpx.AsyncClient
+) -> None:
+    trade_no, number = await refused(adapter, tmall, "SF1400123456789 SF1400123456790")
+    fix = {"waybill_no": "sf1400123456790", "reason": "仓库录了两个 two in one field"}
+
+    async with adapter.publishing():
+        first, again = [await http.post(f"/publications/{number}/correct", json=fix) for _ in range(2)]
+        await adapter.until_publications("rejected", "done")
+
+    assert (first.status_code, again.status_code, first.json()["id"]) == (200, 200, again.json()["id"])
+    assert await tmall.parcels(trade_no) == [("SF1400123456790", {"1": 1})]
+    before, after = await adapter.events(ShipmentPublishedV1)
+    assert (before.state, before.corrected_by) == ("rejected", "")
+    assert (after.state, after.waybills) == ("done", ("sf1400123456790",))
+    assert (after.corrected_by, after.reason) == ("tester", fix["reason"])
+    other = await http.post(f"/publications/{number}/correct", json=fix | {"waybill_no": "SF1400123456799"})
+    assert (other.status_code, problem(other)["title"]) == (409, "已经更正过 / corrected already")
+
+
+async def test_of_several_parcels_the_one_meant_is_named(
+    adapter: "Adapter", tmall: "Tmall", http: httpx.AsyncClient
+) -> None:
+    trade_no, number = await refused(adapter, tmall, "SF1400123456789", "nonsense")
+    fix = {"carrier_code": "YTO", "waybill_no": "YT8812345678901", "reason": "x"}
+
+    unclear = await http.post(f"/publications/{number}/correct", json=fix)
+    async with adapter.publishing():
+        await http.post(f"/publications/{number}/correct", json=fix | {"of_waybill": "nonsense"})
+        await adapter.until_publications("rejected", "done")
+
+    assert (unclear.status_code, problem(unclear)["title"]) == (422, "不知更正哪个包裹 / unclear which parcel")
+    assert sorted(waybill for waybill, _ in await tmall.parcels(trade_no)) == ["SF1400123456789", "YT8812345678901"]
+
+
+async def test_a_refused_shipment_is_sent_again_as_it_was(
+    adapter: "Adapter", tmall: "Tmall", http: httpx.AsyncClient
+) -> None:
+    _, number = await refused(adapter, tmall, "nonsense")
+
+    async with adapter.publishing():
+        for _ in range(2):
+            assert (await http.post(f"/publications/{number}/resend", json={"reason": "再试"})).status_code == 200
+        await adapter.until_publications("rejected", "rejected")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"reason": "x"}, 422),
+        ({"waybill_no": "SF1400123456789"}, 422),
+        ({"waybill_no": "SF1 SF2", "reason": "x"}, 422),
+        ({"carrier_code": "SF\0", "reason": "x"}, 422),
+        ({"waybill_no": "SF1400123456789", "reason": "x"}, 409),
+    ],
+    ids=["nothing to correct", "no reason", "two waybills", "no code", "not refused"],
+)
+async def test_what_cannot_be_corrected_is_a_problem(
+    adapter: "Adapter", http: httpx.AsyncClient, body: dict[str, str], status: int
+) -> None:
+    await request(adapter, 1)
+    [number] = await adapter.column("SELECT id FROM outbound_call")
+
+    assert (await http.post(f"/publications/{number}/correct", json=body)).status_code == status
+    assert (await http.post("/publications/999/resend", json={"reason": "x"})).status_code == 404

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
 
 from lemai_chassis.delivery.calls import Answer, Call, Outcome
+from lemai_chassis.reference import Carrier, Reference, Store
 from lemai_chassis.trace import Cause
 from lemai_contracts.order import OrderShippedV1, ParcelContent, PlatformPieces, ShippedParcel
 from lemai_contracts.stock import AvailabilityChangedV1
@@ -26,7 +29,7 @@ from lemai_marketplace.errors import (
     Unanswered,
 )
 from lemai_marketplace.types import Limits, OutcomeState, Parcel, ParcelLine, Shipment, StockLevel
-from marketplace_adapter.gateways import Publisher
+from marketplace_adapter.gateways import Publisher, carrier_problems
 
 NOW = datetime(2026, 1, 15, 9, tzinfo=UTC)
 
@@ -41,6 +44,8 @@ class Platform:
         overlap=timedelta(0),
         stock_quantity_max=1000,
     )
+
+    carriers: ClassVar = {"SF": "SF"}
 
     def __init__(self, says: PlatformError | OutcomeState = OutcomeState.APPLIED) -> None:
         self._says = says
@@ -216,3 +221,66 @@ async def test_an_error_of_a_store_meets_all_its_figures_and_no_others() -> None
 
     assert [answer.outcome for answer in answers] == [Outcome.RETRY_LATER, Outcome.DONE, Outcome.RETRY_LATER]
     assert answers[0].detail == {"code": "AuthExpired", "message": "over"}
+
+
+async def test_an_answer_that_cannot_be_read_is_kept_beside_the_error() -> None:
+    error = Unanswered("HTTP 403, the reply is no JSON", answer=b"<html>\xff filter page" + b"x" * 5000)
+
+    answer = await Publisher({"TM-01": Platform(error)}).shipment(shipped(("SF1", {"11": 1})))
+
+    assert answer.outcome is Outcome.UNKNOWN
+    assert answer.detail["answer"].startswith("<html>\ufffd filter page")
+    assert len(answer.detail["answer"]) == 1000
+
+
+def a_reference(*carriers: Carrier, pass_unknown_carriers: bool = False) -> Reference:
+    store = Store(
+        code="TM-01",
+        platform="tmall",
+        owners=("JFY",),
+        warehouse="W",
+        carrier="SF",
+        pass_unknown_carriers=pass_unknown_carriers,
+    )
+    empty: dict[str, Any] = {"owners": (), "counterparts": (), "warehouses": (), "order_no_prefixes": {}}
+    return Reference(version="1", stores=(store,), carriers=carriers, **empty)
+
+
+SF = Carrier(code="SF")
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        (a_reference(SF), ""),
+        (a_reference(SF, Carrier(code="JT", platform_codes={"tmall": "JTSD", "jd": "X"})), "JTSD"),
+        (a_reference(SF, Carrier(code="JT"), pass_unknown_carriers=True), "JT"),
+        (a_reference(SF, pass_unknown_carriers=True), "JT"),
+    ],
+    ids=["left to the plugin", "configured", "passed on", "nobody's, passed on"],
+)
+async def test_the_configuration_says_what_a_carrier_is_called(known: Reference, told: str) -> None:
+    store = Platform()
+    call = shipped(("JT0001112223334", {"11": 1}))
+    [parcel] = call.payload["parcels"]
+
+    await Publisher({"TM-01": store}, known).shipment(
+        replace(call, payload={**call.payload, "parcels": [{**parcel, "carrier_code": "JT"}]})
+    )
+
+    [shipment] = store.shipments
+    assert [(parcel.carrier, parcel.company) for parcel in shipment.parcels] == [("JT", told)]
+
+
+def test_a_carrier_that_a_store_could_not_tell_of_is_a_problem_that_names_store_carrier_and_fix() -> None:
+    store, jt = Platform(), Carrier(code="JT")
+    known, passing = a_reference(SF, jt), a_reference(SF, jt, pass_unknown_carriers=True)
+    named = a_reference(SF, Carrier(code="JT", platform_codes={"tmall": "JTSD"}))
+
+    [problem] = carrier_problems(known, known.stores[0], store)
+
+    assert problem.startswith("carriers[JT].platform_codes: 店铺 TM-01 的平台 tmall 不认识承运商 JT")
+    assert "pass_unknown_carriers: true" in problem
+    assert [*carrier_problems(passing, passing.stores[0], store)] == []
+    assert [*carrier_problems(named, named.stores[0], store)] == []
+    assert [*carrier_problems(known, known.stores[0], Bare())] == []

@@ -127,6 +127,8 @@ def on_shipment_published(event: ShipmentPublishedV1, uow: UnitOfWork) -> None:
     """Once for each actual: published, or refused and told to somebody."""
     key = event.owner_code, event.order_no
     detail = {"state": event.state, "waybills": event.waybills, "code": event.code, "message": event.message}
+    if event.corrected_by:
+        detail |= {"corrected_by": event.corrected_by, "reason": event.reason}
     uow.append(Step(*key, StepKind.PUBLISHED, event.actual_no, event.published_at, detail))
     if event.state is PublicationState.REJECTED:
         message = f"平台拒绝发货信息，请处理 / platform refused the shipment: {event.code} {event.message}"
