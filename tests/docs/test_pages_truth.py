@@ -103,6 +103,16 @@ def test_bi_finds_every_topic_as_it_is(repository: Path) -> None:
         assert rows[topic.name][2].startswith("**no**" if topic.consignee_data else "yes")
 
 
+def test_bi_skips_every_watermark_and_nothing_else(repository: Path) -> None:
+    page = (repository / "docs/bi.md").read_text(encoding="utf-8")
+    told: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], told)
+    kinds = event_types().items()
+
+    assert page.index("```python") < page.index("## Topics")
+    assert [told["wanted"]([("ce_type", name.encode())]) for name, _ in kinds] == [not e.passing for _, e in kinds]
+
+
 def test_bi_finds_every_header(repository: Path) -> None:
     page = (repository / "docs/bi.md").read_text(encoding="utf-8")
 
