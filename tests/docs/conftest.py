@@ -47,12 +47,6 @@ def openapi(services: Mapping[str, Service], tmp_path: Path) -> Mapping[str, dic
     return {name: Process(service, _settings(name, tmp_path)).app().openapi() for name, service in services.items()}
 
 
-@pytest.fixture
-def settings_fields() -> set[str]:
-    """The fields of every service's settings."""
-    return {field for name in SERVICES for field in _settings_type(name).model_fields}
-
-
 def _build(name: str, folder: Path) -> Service:
     service: Service = _bootstrap(name).build(_settings(name, folder))
     return service

@@ -127,13 +127,6 @@ def test_operators_find_every_metric(repository: Path) -> None:
     assert {row[0].strip("`") for row in table(page, "Metrics")} == {n for n in offered if not n.endswith("_created")}
 
 
-def test_operators_find_every_setting(repository: Path, settings_fields: set[str]) -> None:
-    page = (repository / "docs/operators.md").read_text(encoding="utf-8")
-    named = {name for row in table(page, "Settings") for name in re.findall(r"`([A-Z_]+)`", row[0])}
-
-    assert named == {field.upper() for field in settings_fields}
-
-
 def test_operators_find_every_alert(repository: Path) -> None:
     page = (repository / "docs/operators.md").read_text(encoding="utf-8")
     raised = set(re.findall(r'(?:alert\(\s*|\bcode=|ALERTS\.get\(\S+ )"([a-z_]+)"', _sources(repository / "services")))

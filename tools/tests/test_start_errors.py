@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lemai_tools.platform.home import REPOSITORY
+from lemai_tools.platform.members import DATABASES
 
 TIMEOUT_S = 60
 SECRET = "hunter2"
@@ -127,3 +128,23 @@ def test_a_port_in_use_is_told(folder: Path, taken: int) -> None:
     said = _told(_run(folder, "order_svc", HTTP_PORT=str(taken)))
 
     assert said.startswith(f"HTTP_HOST:HTTP_PORT = 127.0.0.1:{taken}: 无法监听")
+
+
+@pytest.mark.parametrize(
+    ("changed", "variables", "told"),
+    [
+        (("carrier: SF", "carrier: SFF"), {}, "lemai.yaml:25: stores[TM-JFY-01].carrier = 'SFF': "),
+        (("kingdee-masked", "kingdee-maskd"), {}, "kingdee-maskd: 没有此方案 no such profile: kingdee-maskd"),
+        (("", ""), {"LEMAI_PORT_KAFKA": "x", "KAFKA_BOOTSTRAP_SERVERS": "UNSET"}, "LEMAI_PORT_KAFKA = 'x': "),
+        (("", ""), {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, "127.0.0.1"),
+    ],
+)
+def test_the_command_says_what_keeps_the_platform_from_starting(
+    folder: Path, changed: tuple[str, str], variables: dict[str, str], told: str
+) -> None:
+    (folder / "lemai.yaml").write_text(CONFIG.replace(*changed), encoding="utf-8")
+    databases = {f"DATABASE_URL_{name.upper()}": NOWHERE for name in DATABASES}
+
+    said = _told(_run(folder, "lemai_tools", "up", LEMAI_HOME=str(folder / "home"), **databases, **variables))
+
+    assert told in said

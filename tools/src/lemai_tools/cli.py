@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import psutil
 import typer
+from aiokafka.errors import KafkaError
 
 from lemai_chassis.misconfigured import Misconfigured
 from lemai_tools import catalog, config, layouts, logs, parked, quarantine, sim, stock
@@ -23,6 +24,7 @@ from lemai_tools.stuck import show_stuck
 
 STOP_TIMEOUT_S = 60
 POLL_S = 0.1
+CANNOT_START = (StartError, HomeInUseError, JarMismatchError, Misconfigured, KafkaError)
 
 # A traceback must not show local variables: some hold secrets.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
@@ -56,7 +58,7 @@ def up(
                 asyncio.run(demonstration.seed(home))
         else:
             asyncio.run(_up(home, seed=seed))
-    except* (StartError, HomeInUseError, JarMismatchError, Misconfigured) as problems:
+    except* CANNOT_START as problems:
         _fail(problems)
 
 
@@ -95,7 +97,7 @@ def demo(
     """用真实输入演示主流程 / show the main job on real input; exit code 1 if anything differs."""
     try:
         raise typer.Exit(demonstration.main(Home(demo_home()), keep=keep))
-    except* (StartError, HomeInUseError, JarMismatchError, Misconfigured) as problems:
+    except* CANNOT_START as problems:
         _fail(problems)
 
 
@@ -103,7 +105,7 @@ async def _up(home: Home, *, seed: bool) -> None:
     """Run the platform until a signal asks it to stop."""
     stop_on_signals()
     try:
-        async with Platform(home, default_config(), errors.print) as platform:
+        async with Platform(home, default_config(), demonstration.report) as platform:
             await platform.start_all()
             if seed:
                 await demonstration.seed(home)

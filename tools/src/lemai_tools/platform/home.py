@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lemai_chassis.misconfigured import Misconfigured
+
 REPOSITORY = Path(__file__).parents[4]
 
 # Below the range from which systems take client ports, so that no client sits on a port whose server restarts.
@@ -81,9 +83,12 @@ class Home:
         """The loopback port of a server about to start.
 
         `LEMAI_PORT_<NAME>` if set, else the one it had last time if that is free, else a free one.
+        Raises Misconfigured.
         """
-        configured = os.environ.get(f"LEMAI_PORT_{name.upper().replace('-', '_')}")
-        if configured:
+        variable = f"LEMAI_PORT_{name.upper().replace('-', '_')}"
+        if configured := os.environ.get(variable):
+            if not configured.isdigit():
+                raise Misconfigured(f"{variable} = {configured!r}: 应为端口号 / should be the number of a port")
             return int(configured)
         path = self.root / "ports.json"
         ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}

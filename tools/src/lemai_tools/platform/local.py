@@ -12,11 +12,10 @@ from typing import Self
 
 import httpx
 
-from lemai_chassis import reference
 from lemai_contracts.topics import TOPICS
 from lemai_tools.platform.home import Home
 from lemai_tools.platform.kafka import Kafka
-from lemai_tools.platform.members import DATABASES, SIMULATORS, members
+from lemai_tools.platform.members import DATABASES, SIMULATORS, configured, members
 from lemai_tools.platform.postgres import Postgres
 from lemai_tools.platform.processes import Process, Processes, StartError
 from lemai_tools.platform.records import Record, remove_record, sweep, write_record
@@ -62,7 +61,7 @@ class Platform(Processes):
         self.bootstrap_servers = ""
 
     async def __aenter__(self) -> Self:
-        known = reference.read(self._config)
+        known = configured(self._config)
         async with AsyncExitStack() as stack:
             stack.enter_context(self.home.lock())
             sweep(self.home)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import httpx
 
+from lemai_chassis import reference
+from lemai_chassis.misconfigured import Problems
 from lemai_chassis.reference import (
     FolderChannel,
     HttpChannel,
@@ -15,6 +17,7 @@ from lemai_chassis.reference import (
     SftpChannel,
     SoapChannel,
 )
+from lemai_docking.definitions.layout import DefinitionError
 from lemai_docking.definitions.profile import find_profile
 from lemai_tools.platform.home import Home
 from lemai_tools.platform.people import access_file
@@ -24,6 +27,17 @@ SERVICES = ("catalog-svc", "order-svc", "stock-svc", "finance-svc", "kingdee-ada
 SIMULATORS = ("sim-tmall", "sim-kingdee")
 KEYRING = "keyring"
 DATABASES = (*(name.replace("-", "_") for name in SERVICES), KEYRING)
+
+
+def configured(config: Path) -> Reference:
+    """The reference data; the profiles they name can be used too. Raises Misconfigured with every problem."""
+    known = reference.read(config)
+    problems = Problems()
+    for counterpart in known.counterparts:
+        with problems.of(DefinitionError):
+            find_profile(counterpart.profile, config.parent)
+    problems.raise_any()
+    return known
 
 
 def members(
