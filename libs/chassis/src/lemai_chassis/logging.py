@@ -21,7 +21,18 @@ SAID = (
     "owner_code", "order_no", "store_code", "trade_no", "item_code", "reference", "counterpart_code", "state",
 )  # fmt: skip
 """What a line tells of an event, where the event has it: no text of a buyer, no line, no amount."""
-TALKATIVE = ("aiokafka", "alembic", "asyncio", "asyncssh", "httpcore", "httpx", "opentelemetry", "urllib3", "zeep")
+TALKATIVE = (
+    "aiokafka",
+    "alembic",
+    "asyncio",
+    "asyncssh",
+    "httpcore",
+    "httpx",
+    "opentelemetry",
+    "urllib3",
+    "uvicorn",
+    "zeep",
+)
 """Libraries whose own steps are nobody's: they are heard from `warning` on."""
 _QUIET_TOPICS = (CATALOG_LISTING, STOCK_AVAILABILITY, STOCK_MOVEMENT, STOCK_SNAPSHOT)
 _QUIET_TYPES = (TradesPulledV1, IntakeAdvancedV1)

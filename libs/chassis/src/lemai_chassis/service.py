@@ -272,7 +272,8 @@ async def _serve(settings: S, build: Callable[[S], Service]) -> None:
     logging.configure(service.name, settings.log_level)
     if settings.otel_exporter_otlp_endpoint:
         service.resources.callback(trace.export(service.name, settings.otel_exporter_otlp_endpoint).shutdown)
-    shown = {name: value for name, value in settings if not isinstance(value, SecretStr)}
+    secret = {name for name, value in settings if isinstance(value, SecretStr)}
+    shown = settings.model_dump(mode="json", exclude=secret)
     log.info("started", version=version("lemai-chassis"), settings=shown)
     collect_garbage_rarely()
     await Process(service, settings).run()
