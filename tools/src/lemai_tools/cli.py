@@ -11,7 +11,7 @@ import typer
 from aiokafka.errors import KafkaError
 
 from lemai_chassis.misconfigured import Misconfigured
-from lemai_tools import catalog, config, layouts, logs, parked, quarantine, sim, stock
+from lemai_tools import calls, catalog, config, layouts, logs, parked, publications, quarantine, sim, stock
 from lemai_tools.demo import run as demonstration
 from lemai_tools.output import Json, console, errors, fail
 from lemai_tools.platform.home import Home, HomeInUseError, default_config, default_home, demo_home
@@ -29,6 +29,8 @@ CANNOT_START = (StartError, HomeInUseError, JarMismatchError, Misconfigured, Kaf
 # A traceback must not show local variables: some hold secrets.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 app.add_typer(parked.app, name="parked")
+app.add_typer(calls.app, name="calls")
+app.add_typer(publications.app, name="publications")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(layouts.app, name="layouts")
 app.add_typer(stock.app, name="stock")
