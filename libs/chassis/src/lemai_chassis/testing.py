@@ -45,6 +45,8 @@ class Handled:
 
     answer: Any
     events: Sequence[Event]
+    causes: Sequence[Cause]
+    """Of the events, in their order."""
     calls: Sequence[RequestedCall]
     arrived: Sequence[str]
     records: Sequence[Any]
@@ -77,6 +79,7 @@ def handle(
     return Handled(
         answer=answer,
         events=[emitted.event for emitted, _ in effects.events],
+        causes=[cause for _, cause in effects.events],
         calls=[call for call, _ in effects.calls],
         arrived=effects.arrived,
         records=effects.records,

@@ -172,10 +172,12 @@ def test_documents_refused_by_us_or_by_the_counterpart_are_told_with_the_first_r
 def test_actuals_are_told_in_the_family_of_their_order_and_unknown_ones_all_the_same() -> None:
     (known,) = sample("SHIP-20261122152100.shupl").documents
     (unknown,) = sample("SHIP-20261125110300.shupl").documents
-    stories = {("JFY", "2611220001"): Story("tmall/1")}
+    stories = {("JFY", "2611220001"): Story("tmall/1", "the instruction's trace")}
 
-    told = handle(handlers.on_received, Received("KD", "SHIP.shupl", [known, unknown], [], stories), now=NOW).events
+    handled = handle(handlers.on_received, Received("KD", "SHIP.shupl", [known, unknown], [], stories), now=NOW)
 
+    told = handled.events
+    assert [cause.traceparent for cause in handled.causes] == ["the instruction's trace", ""]
     assert [(type(event), event.partitionkey, event.subject) for event in told] == [
         (ActualReportedV1, "tmall/1", "JFY/2611220001/OUT/SHP-2611220001-1"),
         (ActualReportedV1, "JFY/2611220005-gt", "JFY/2611220005-gt/OUT/SHP-2611220005-gt-1"),

@@ -1,6 +1,7 @@
 """An order goes out exactly once: when the last thing it waited for is there."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from itertools import permutations
@@ -142,6 +143,17 @@ def test_stock_that_is_taken_back_keeps_an_open_order_from_going_out(desk: "Desk
     desk.take(desk.answer(CommitmentState.SHORT))
     by_hand(desk, commands.approve)
     assert desk.order().waiting_for == ("stock",)
+
+
+def test_what_a_person_decides_goes_on_in_the_trace_of_the_order(desk: "Desk") -> None:
+    desk.placed(seller_message="先联系顾客")
+    desk.take(desk.answer(CommitmentState.COMMITTED))
+    desk.know(replace(desk.order(), traceparent="the trade's trace"))
+
+    handled = desk.run(partial(commands.approve, desk.reference), OrderCommand(OWNER, NUMBER, "cs01", ""))
+
+    assert OutboundInstructedV1 in map(type, handled.events)
+    assert {cause.traceparent for cause in handled.causes} == {"the trade's trace"}
 
 
 def test_an_answer_about_an_order_nobody_knows_is_kept_for_a_person(desk: "Desk") -> None:
