@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 
 import pytest
 import yaml
+from fastapi.routing import iter_route_contexts
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -24,7 +25,7 @@ JsonObject = dict[str, Any]
 REPOSITORY = Path(__file__).parents[2]
 BASE = "deploy/k8s/base"
 SERVICES = sorted(project.parent.name for project in (REPOSITORY / "services").glob("*/pyproject.toml"))
-KINDS = {"ConfigMap", "Deployment", "PersistentVolumeClaim", "Service"}
+KINDS = {"ConfigMap", "Deployment", "NetworkPolicy", "PersistentVolumeClaim", "PodDisruptionBudget", "Service"}
 SECRET = "postgresql+asyncpg://known:to@the.cluster/only"
 PROBES = {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
 KUBERNETES = "1.36"
@@ -46,6 +47,9 @@ def problems(objects: Sequence[JsonObject]) -> list[str]:
             continue
         pod = deployment["spec"]["template"]
         found += [f"{name}: {problem}" for problem in _pod_problems(name, pod["spec"], config)]
+        budget = _named(objects, "PodDisruptionBudget", name)
+        if budget is None or budget["spec"]["selector"]["matchLabels"].items() - pod["metadata"]["labels"].items():
+            found.append(f"{name}: has no PodDisruptionBudget")
         if address["spec"]["selector"].items() - pod["metadata"]["labels"].items():
             found.append(f"{name}: its Service selects other pods")
         ports = {port["name"] for port in pod["spec"]["containers"][0]["ports"]}
@@ -90,7 +94,7 @@ def _settings_problems(name: str, container: JsonObject, config: Mapping[str, Ma
 
 
 def _probe_problems(container: JsonObject) -> Iterator[str]:
-    offered = {route.path for route in _operations().routes if hasattr(route, "path")}
+    offered = {route.path for route in iter_route_contexts(_operations().routes)}
     ports = {port["name"] for port in container["ports"]}
     for probe, path in PROBES.items():
         asked = container.get(probe, {}).get("httpGet")
@@ -212,11 +216,18 @@ def test_the_guide_names_every_secret_and_its_overlay_works(objects: list[JsonOb
     folder.mkdir(parents=True)
     (folder / "kustomization.yaml").write_text(overlay, encoding="utf-8")
     (folder / "lemai.yaml").write_text("version: ours", encoding="utf-8")
+    (folder / "acme.yaml").write_text("id: acme", encoding="utf-8")
 
-    config = [each["data"] for each in render(folder) if each["kind"] == "ConfigMap"]
+    rendered = render(folder)
+    config = [each["data"] for each in rendered if each["kind"] == "ConfigMap"]
+    named = {each["metadata"]["name"] for each in rendered if each["kind"] == "ConfigMap"}
+    deployment = _named(rendered, "Deployment", "kingdee-adapter")
+    assert deployment is not None
+    [mounted] = [each["projected"] for each in deployment["spec"]["template"]["spec"]["volumes"] if "projected" in each]
+    assert {source["configMap"]["name"] for source in mounted["sources"]} <= named
 
     assert {"lemai.yaml": "version: ours"} in config
-    assert "lemai-kafka-bootstrap:9092" in [data.get("KAFKA_BOOTSTRAP_SERVERS") for data in config]
+    assert "lemai-kafka-bootstrap:9093" in [data.get("KAFKA_BOOTSTRAP_SERVERS") for data in config]
     assert {name for name in _secrets(objects) if f"`{name}`" not in guide} == set()
 
 
@@ -231,6 +242,27 @@ def test_exchange_folders_outlive_the_pod_and_have_one_writer(objects: list[Json
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
     assert mounts[claim["name"]] == root
     assert _named(objects, "PersistentVolumeClaim", claim["persistentVolumeClaim"]["claimName"])
+
+
+def test_a_network_policy_holds_for_every_pod_and_opens_what_the_settings_name(objects: list[JsonObject]) -> None:
+    policy = _named(objects, "NetworkPolicy", "lemai-dock")
+    assert policy is not None
+    selected = policy["spec"]["podSelector"]["matchLabels"].items()
+    pods = [each["spec"]["template"] for each in objects if each["kind"] == "Deployment"]
+    assert [pod for pod in pods if selected - pod["metadata"]["labels"].items()] == []
+
+    [broker] = {each["data"]["KAFKA_BOOTSTRAP_SERVERS"] for each in objects if "KAFKA_CA_FILE" in each.get("data", {})}
+    ranges = [(out["port"], out.get("endPort", out["port"])) for out in policy["spec"]["egress"][0]["ports"]]
+    assert any(low <= int(broker.rpartition(":")[2]) <= high for low, high in ranges)
+    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+
+
+def test_memory_fits_the_largest_sheets_and_files(objects: list[JsonObject]) -> None:
+    for name in ("catalog-svc", "kingdee-adapter"):
+        deployment = _named(objects, "Deployment", name)
+        assert deployment is not None
+        [running] = deployment["spec"]["template"]["spec"]["containers"]
+        assert running["resources"]["limits"]["memory"] == "1Gi"
 
 
 @pytest.mark.parametrize(
