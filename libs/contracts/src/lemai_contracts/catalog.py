@@ -39,8 +39,8 @@ class ItemChangedV1(
     """The code list of kingdee.md §1.14: ZC normal, ZH combo, ZP gift, …"""
     tag_price: Money | None = None
     retail_price: Money | None = None
-    purchase_price: DecimalText | None = None
-    """Yuan, tax included, at most 6 places."""
+    purchase_price: Money | None = None
+    """Of one piece, tax included, at most 6 places."""
     gross_weight: DecimalText | None = None
     """Kilograms."""
     components: tuple[Component, ...] = ()

@@ -114,6 +114,9 @@ def item_changed(item: Item) -> ItemChangedV1:
         | {
             "tag_price": _money(item.tag_price_minor),
             "retail_price": _money(item.retail_price_minor),
+            "purchase_price": None
+            if item.purchase_price is None
+            else Money(amount=item.purchase_price, currency=CURRENCY),
             "components": [vars(component) for component in item.components],
         }
     )

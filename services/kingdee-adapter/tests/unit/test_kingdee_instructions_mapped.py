@@ -134,7 +134,7 @@ def test_the_sample_items_come_out_of_their_events() -> None:
         category_name="童鞋",
         tag_price=Money.of(12900, "CNY"),
         retail_price=Money.of(9900, "CNY"),
-        purchase_price=Decimal("18.00"),
+        purchase_price=Money(amount=Decimal("18.00"), currency="CNY"),
         gross_weight=Decimal("0.320"),
         remark="",
     )

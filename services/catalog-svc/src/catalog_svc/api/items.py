@@ -45,7 +45,7 @@ class ItemView(BaseModel):
     item_type: str = Field(description="ZC 普通 normal, ZH 组合 combo, ZP 赠品 gift, … (kingdee.md §1.14)")
     tag_price: Money | None
     retail_price: Money | None
-    purchase_price: DecimalText | None = Field(description="元，含税 / yuan, tax included")
+    purchase_price: Money | None = Field(description="含税，最多 6 位小数 / tax included, at most 6 places")
     gross_weight: DecimalText | None = Field(description="千克 / kilograms")
     components: list[ComponentView] = Field(description="组合明细，普通商品为空 / of a combo; empty otherwise")
     valid: bool

@@ -230,7 +230,7 @@ def _item(event: ItemChangedV1) -> Fields:
         "item_type": event.item_type,
         "tag_price": _yuan("tag_price", event.tag_price),
         "retail_price": _yuan("retail_price", event.retail_price),
-        "purchase_price": event.purchase_price,
+        "purchase_price": _yuan("purchase_price", event.purchase_price),
         "gross_weight": event.gross_weight,
         "is_sn_mgmt": "N",
         "is_batch_mgmt": "N",
