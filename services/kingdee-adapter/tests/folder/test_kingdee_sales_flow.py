@@ -98,6 +98,22 @@ async def test_a_document_kingdee_cannot_take_is_told_with_file_line_and_reason(
     assert await world.told(DocumentAcknowledgedV1, reference="2611220006") == []
 
 
+async def test_a_refused_instruction_goes_out_again_as_the_next_revision(exchange: Exchange) -> None:
+    world, lines = exchange.world, lines_with("GB-LATER")
+    await world.order("2611220010", lines=lines)
+    (rejected,) = await world.wait_for(DocumentRejectedV1, reference="2611220010")
+    assert (rejected.leg, rejected.revision) == (Leg.OUT, 1)
+
+    await exchange.kingdee.stock("JFY", {"GB-LATER": 10})
+    await world.take(an_item(item_code="GB-LATER", barcodes=("0690002",)))
+    await world.order("2611220010", lines=lines, revision=2)
+
+    (acknowledged,) = await world.wait_for(DocumentAcknowledgedV1, reference="2611220010")
+    (actual,) = await world.wait_for(ActualReportedV1, order_no="2611220010")
+    assert acknowledged.revision == 2
+    assert [(line.item_code, line.quantity) for line in actual.lines] == [("GB-LATER", 1), (SHOES, 2)]
+
+
 async def test_goods_that_left_without_an_order_are_a_fact(exchange: Exchange) -> None:
     goods = {"warehouse_code": "WH01", "owner_code": "JFY", "item_code": DRESS, "qty": 3}
     await exchange.kingdee.post("/sim/misbehave", kind="unknown_order", order_no="X-9001", **goods)
