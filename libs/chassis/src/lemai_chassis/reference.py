@@ -91,7 +91,7 @@ class SoapChannel(Entry):
 
 
 class HttpChannel(Entry):
-    """Signed HTTP: we post to `url`; it posts to `/v1/docking/<code>/<interface>`. Secret: `app_secret`."""
+    """Signed HTTP: we post to `url`; it posts to the `docking` calls of its code. Secret: `app_secret`."""
 
     kind: Literal["http"]
     url: Url
