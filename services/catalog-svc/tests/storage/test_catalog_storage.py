@@ -16,6 +16,7 @@ from catalog_svc.storage import STORAGE, ItemSearch
 from lemai_chassis.database import check
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.state.unit_of_work import Aggregate, Ref, UnitOfWork
+from lemai_chassis.stuck import everything
 
 NOW = datetime(2026, 11, 22, 1, 2, 3, 456789, UTC)
 SHIRT = Item(
@@ -82,6 +83,21 @@ async def test_a_sheet_comes_back_as_it_went_in(database: AsyncEngine) -> None:
     async with database.connect() as connection:
         assert await storage.item_sheet(connection, "s1") == SHEET
         assert await storage.item_sheet(connection, "s2") is None
+
+
+async def test_a_sheet_that_can_still_be_confirmed_is_stuck(database: AsyncEngine) -> None:
+    await keep(database, SHEET, replace(SHEET, sheet_id="s2", revision=1), replace(SHEET, sheet_id="s3", revision=0))
+
+    async def stuck(revision: int) -> list[tuple[str, str]]:
+        async with database.begin() as connection:
+            await connection.exec_driver_sql("DELETE FROM catalog")
+            if revision:
+                await connection.exec_driver_sql(f"INSERT INTO catalog VALUES ('JFY', 1, {revision})")
+            rows = await connection.exec_driver_sql(everything(storage.STUCK), ("catalog-svc",))
+            return [(row.kind, row.about) for row in rows]
+
+    assert await stuck(0) == [("sheet_unconfirmed", "s3")]
+    assert await stuck(2) == [("sheet_unconfirmed", "s1")]
 
 
 async def test_what_is_known_is_of_one_owner(database: AsyncEngine) -> None:

@@ -138,7 +138,7 @@ SELECT id, kind, key, state, attempts, payload, answer, created_at, due_at, ende
 STUCK = (
     """
 SELECT 'shipment_refused', key, '', concat_ws(' ', answer->>'code', answer->>'message'), ended_at,
-       'POST /v1/publications/' || id || '/correct'
+       format('lemai publications correct|resend %s', id)
 FROM outbound_call refused
 WHERE kind = 'publish_shipment' AND state = 'rejected' AND NOT EXISTS (
     SELECT FROM outbound_call later

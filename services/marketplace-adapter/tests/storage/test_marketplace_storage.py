@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lemai_chassis.database import check, connect, migrate
 from lemai_chassis.state.unit_of_work import Versioned
+from lemai_chassis.stuck import everything
 from marketplace_adapter import storage
 from marketplace_adapter.domain import Cursor, MalformedTrade, SeenTrade
 from marketplace_adapter.storage import STORAGE
@@ -119,3 +120,17 @@ async def test_malformed_trades_are_shown_until_they_are_resolved(connection: As
 
     assert [row["trade_no"] for row in await storage.malformed_trades(connection, 10)] == ["901", "900"]
     assert [row["trade_no"] for row in await storage.malformed_trades(connection, 1)] == ["901"]
+
+
+async def test_refused_shipments_and_unreadable_trades_are_stuck(connection: AsyncConnection) -> None:
+    await keep(connection, MalformedTrade("TM-01", "900", "payment = 'x'", "", NOW))
+    again, refused = [await request(connection, "publish_shipment", key, "rejected") for key in ("TM-01/1", "TM-01/2")]
+    await request(connection, "publish_shipment", "TM-01/1", "done")
+    await connection.exec_driver_sql('UPDATE outbound_call SET ended_at = now(), payload = \'{"actual_no": "S"}\'')
+
+    rows = await connection.exec_driver_sql(everything(storage.STUCK), ("marketplace-adapter",))
+    found = {(row.kind, row.about, row.settle) for row in rows}
+
+    assert again < refused
+    assert {each[:2] for each in found} == {("shipment_refused", "TM-01/2"), ("trade_malformed", "TM-01/900")}
+    assert ("shipment_refused", "TM-01/2", f"lemai publications correct|resend {refused}") in found
