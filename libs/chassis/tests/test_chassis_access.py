@@ -13,7 +13,7 @@ from fastapi import APIRouter
 
 from lemai_chassis.access import Access, Person, Role, UndeclaredRoute, needs, without_token
 from lemai_chassis.misconfigured import Misconfigured
-from lemai_chassis.service import application
+from lemai_chassis.strict import application
 from lemai_chassis.testing import access, person, token
 
 PEOPLE = (

@@ -17,8 +17,8 @@ from toy_kit import TRACEPARENT, eventually, fetch, is_waiting_for_a_lock, notes
 from lemai_chassis import waiting_calls
 from lemai_chassis.delivery.calls import Answer, Call, CallKind, CallWorker, Ended, Outcome
 from lemai_chassis.delivery.engine import Engine
-from lemai_chassis.service import application
 from lemai_chassis.state.unit_of_work import Ref, UnitOfWork, ref
+from lemai_chassis.strict import application
 from lemai_chassis.testing import access, token
 from lemai_chassis.trace import CURRENT, Cause
 from lemai_chassis.wakeup import Wakeup, listening

@@ -11,7 +11,7 @@ from toy_kit import fetch, message, trade
 
 from lemai_chassis import stuck
 from lemai_chassis.delivery.engine import Engine
-from lemai_chassis.service import application
+from lemai_chassis.strict import application
 from lemai_chassis.testing import access, token
 
 OWN = "SELECT 'tally', name, owner_code, 'counted', seen_at, 'count on' FROM tally WHERE seen_at IS NOT NULL"

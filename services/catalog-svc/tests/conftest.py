@@ -14,7 +14,7 @@ from catalog_svc.storage import STORAGE
 from lemai_chassis.database import connect, migrate
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.reference import Reference
-from lemai_chassis.service import application
+from lemai_chassis.strict import application
 from lemai_chassis.testing import access, token
 
 

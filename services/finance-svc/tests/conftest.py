@@ -12,7 +12,7 @@ from finance_svc import api, consumers
 from finance_svc.storage import STORAGE
 from lemai_chassis.database import connect, migrate
 from lemai_chassis.delivery.engine import Engine
-from lemai_chassis.service import application
+from lemai_chassis.strict import application
 from lemai_chassis.testing import access, token
 
 

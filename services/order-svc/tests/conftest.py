@@ -18,8 +18,8 @@ from lemai_chassis.database import connect, migrate
 from lemai_chassis.delivery.engine import Engine, On
 from lemai_chassis.delivery.message import Message
 from lemai_chassis.reference import Reference
-from lemai_chassis.service import application
 from lemai_chassis.state.unit_of_work import Aggregate, ref
+from lemai_chassis.strict import application
 from lemai_chassis.testing import Handled, access, handle, token
 from lemai_contracts import Attributes, Event, to_headers
 from lemai_contracts.catalog import ItemChangedV1, ListingChangedV1

@@ -26,8 +26,8 @@ log = structlog.get_logger()
 EVERY_OWNER = "*"
 DESCRIPTIONS = ("/docs", "/redoc", "/openapi.json")
 """What the calls are, for whoever wants to make one: they tell nothing of what the service holds."""
-_BEARER = HTTPBearer(auto_error=False, description="个人令牌 / the token of a person")
-_Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+BEARER = HTTPBearer(auto_error=False, description="个人令牌 / the token of a person")
+_Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 
 
 class Role(StrEnum):

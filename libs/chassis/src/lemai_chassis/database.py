@@ -1,5 +1,6 @@
 """A service's own database: engine, migrations, and the month partitions of its event table."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -54,6 +55,25 @@ def connect(url: str, *, held: int = 0) -> AsyncEngine:
         hide_parameters=True,
         connect_args={"server_settings": SERVER_SETTINGS | KEEPALIVES, "timeout": 5},
     )
+
+
+async def trouble(database: AsyncEngine, within_s: float) -> str:
+    """Why a database does not answer: which, and what it said. Empty when it does."""
+    asking = asyncio.create_task(_ask(database))
+    answered, _ = await asyncio.wait([asking], timeout=within_s)
+    said = asking.result() if answered else f"{within_s} 秒内没有回答 / no answer within {within_s} s"
+    asking.cancel()
+    url = database.url
+    return said and f"database {url.host or url.query.get('host')}:{url.port}/{url.database}: {said}"
+
+
+async def _ask(database: AsyncEngine) -> str:
+    try:
+        async with database.connect() as connection:
+            await connection.exec_driver_sql("SELECT 1")
+    except ERRORS as error:
+        return f"{type(error).__name__}: {getattr(error, 'orig', error)}"
+    return ""
 
 
 async def migrate(url: str, migrations: Path) -> None:

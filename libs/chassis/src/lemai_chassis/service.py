@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -16,12 +16,13 @@ from typing import TypeVar
 import structlog
 import uvicorn
 import uvloop
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
 
 from lemai_chassis import database, kafka, logging, operations, stuck, trace, waiting_calls
-from lemai_chassis.access import Access, guard
+from lemai_chassis.access import Access
 from lemai_chassis.delivery.calls import CallKind, CallWorker
 from lemai_chassis.delivery.consumer import ConsumerLoop
 from lemai_chassis.delivery.engine import Engine, explain
@@ -29,13 +30,12 @@ from lemai_chassis.delivery.redrive import Redriver
 from lemai_chassis.delivery.relay import Relay
 from lemai_chassis.housekeeping import housekeeping
 from lemai_chassis.misconfigured import EXIT_CODE, Misconfigured
-from lemai_chassis.requests import Requests
 from lemai_chassis.schedules import Schedule, Scheduler
 from lemai_chassis.settings import Settings, read
 from lemai_chassis.state.aggregates import ConcurrentUpdateError
+from lemai_chassis.strict import Watch, application
 from lemai_chassis.troubles import Troubles
 from lemai_chassis.wakeup import Wakeup, listening
-from lemai_chassis.web import add_problem_handlers
 
 log = structlog.get_logger()
 S = TypeVar("S", bound=Settings)
@@ -67,17 +67,6 @@ class Service:
     """Closed when the process ends."""
 
 
-def application(name: str, routers: Iterable[APIRouter], people: Access) -> FastAPI:
-    """The HTTP face of a service. Raises UndeclaredRoute."""
-    app = FastAPI(title=name, version="1", docs_url="/docs", openapi_url="/openapi.json")
-    app.add_middleware(Requests)
-    add_problem_handlers(app)
-    for router in routers:
-        app.include_router(router)
-    guard(app, people)
-    return app
-
-
 class _Server(uvicorn.Server):
     """Leaves the signals to the process: uvicorn's own way would end it before its loops have."""
 
@@ -98,10 +87,11 @@ class Process:
         self._wakeups = {name: Wakeup() for name in ("outbox", "outbound_call", "parked_key")}
         self._troubles = Troubles(service.engine)
         self._loop: ConsumerLoop | None = None
-        self._relay_trouble = "relay not started"
+        self._relay_trouble = "not connected"
+        self._producer: AIOKafkaProducer | None = None
 
     def app(self) -> FastAPI:
-        probes = (self._consumer_trouble, lambda: self._relay_trouble)
+        probes = (self._consumer_trouble, self._broker_trouble)
         engine = self._service.engine
         ours = [
             operations.router(engine, self._heartbeat, probes, self._service.stuck),
@@ -109,7 +99,9 @@ class Process:
             waiting_calls.router(engine, self._service.calls),
         ]
         people = Access.read(self._settings.access_file)
-        return application(self._service.name, [*self._service.routers, *ours], people)
+        app = application(self._service.name, [*self._service.routers, *ours], people)
+        app.add_middleware(Watch, database=engine.database)
+        return app
 
     async def run(self) -> None:
         """Until the process is told to stop; a bug in a loop ends it, a fault outside does not."""
@@ -161,7 +153,7 @@ class Process:
             await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
 
     async def _tell_ready(self) -> None:
-        while self._consumer_trouble() or self._relay_trouble:  # noqa: ASYNC110 - two loops say it, and once
+        while await self._consumer_trouble() or self._relay_trouble:  # noqa: ASYNC110 - two loops say it, and once
             await asyncio.sleep(READY_POLL_S)
         log.info("ready", host=self._settings.http_host, port=self._settings.http_port)
 
@@ -185,10 +177,10 @@ class Process:
         engine = self._service.engine
         try:
             async with kafka.running(producer):
-                self._relay_trouble = ""
+                self._relay_trouble, self._producer = "", producer
                 await Relay(engine.database, engine.source, producer, self._wakeups["outbox"]).run()
         except INFRASTRUCTURE_ERRORS as error:
-            self._relay_trouble = f"relay: {type(error).__name__}"
+            self._relay_trouble = f"{type(error).__name__}: {error}"
             raise
 
     async def _consume(self) -> None:
@@ -202,7 +194,17 @@ class Process:
     def _heartbeat(self) -> float:
         return self._loop.heartbeat if self._loop else time.monotonic()
 
-    def _consumer_trouble(self) -> str:
+    async def _broker_trouble(self) -> str:
+        trouble = self._relay_trouble
+        if self._producer and not trouble:
+            try:
+                async with asyncio.timeout(operations.READY_WITHIN_S):
+                    await self._producer.client.fetch_all_metadata()
+            except (KafkaError, TimeoutError) as error:
+                trouble = f"{type(error).__name__}: {error or '没有回答 / no answer'}"
+        return trouble and f"broker {self._settings.kafka_bootstrap_servers}: {trouble}"
+
+    async def _consumer_trouble(self) -> str:
         if not self._service.engine.topics:
             return ""
         trouble = self._loop.trouble if self._loop else "not connected"

@@ -7,16 +7,19 @@ from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 import orjson
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from lemai_chassis.access import Person, Role, needs
 from lemai_chassis.delivery.calls import Answer, Call, CallKind, Ended, Outcome
 from lemai_chassis.delivery.engine import Engine, Transaction
+from lemai_chassis.listing import Page, Paged, Search
 from lemai_chassis.trace import Cause
-from lemai_chassis.web import PAGE_MAX, Page, decode_cursor, encode_cursor, not_found
+from lemai_chassis.web import not_found
 
 GIVEN_UP = "given_up"
+ByOperator = Annotated[Person, needs(Role.OPERATE)]
+CallId = Annotated[int, Path(ge=1, lt=2**63, description="调用编号 / id of the call")]
 
 
 class CallView(BaseModel):
@@ -52,20 +55,17 @@ def router(engine: Engine, kinds: Sequence[CallKind]) -> APIRouter:
     known = {kind.name: kind for kind in kinds}
 
     @routes.get("")
-    async def calls(
-        state: Literal["pending", "sending", "unknown", "waiting"] | None = None,
-        cursor: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_MAX,
+    async def search_calls(
+        paging: Paged,
+        state: Annotated[
+            Literal["pending", "sending", "unknown", "waiting"] | None, Query(description="状态 / state")
+        ] = None,
     ) -> Page[CallView]:
         """Calls that are not done, oldest first."""
-        after = decode_cursor(cursor, int)[0] if cursor else 0
-        async with engine.database.connect() as connection:
-            rows = (await connection.exec_driver_sql(_OPEN, (state, after, limit))).mappings().all()
-        items = [CallView.model_validate(row) for row in rows]
-        return Page(items=items, next=encode_cursor(items[-1].id) if len(items) == limit else None)
+        return await _OPEN.page(engine.database, CallView.model_validate, paging, state=state)
 
     @routes.post("/retry")
-    async def retry_all(
+    async def retry_calls(
         kind: Annotated[str | None, Query(description="只重试这一种 / of this kind only")] = None,
         key: Annotated[str, Query(description="只重试 key 以此开头的，如店铺 / keys that begin so, a store")] = "",
     ) -> Retried:
@@ -73,14 +73,16 @@ def router(engine: Engine, kinds: Sequence[CallKind]) -> APIRouter:
         return Retried(calls=await _retry(engine, None, kind, key))
 
     @routes.post("/{call_id}/retry")
-    async def retry(call_id: int) -> Retried:
+    async def retry_call(call_id: CallId) -> Retried:
         """Try a call that waits, or pauses, again now."""
         if not await _retry(engine, call_id, None, ""):
             raise not_found("waiting call", str(call_id))
         return Retried(calls=1)
 
     @routes.post("/{call_id}/give-up")
-    async def give_up(call_id: int, body: GiveUp, person: Annotated[Person, needs(Role.OPERATE)]) -> Page[CallView]:
+    async def give_up_call(
+        call_id: CallId, body: GiveUp, person: Annotated[Person, needs(Role.OPERATE)]
+    ) -> Page[CallView]:
         """Make a waiting call no more: it ends as rejected with this reason; what of its key is still open."""
         rows = await engine.transact(partial(_give_up, known, call_id, person.name, body.reason))
         if rows is None:
@@ -115,9 +117,7 @@ async def _give_up(
 
 
 _COLUMNS = "SELECT id, kind, key, state, attempts, answer, created_at, due_at FROM outbound_call"
-_OPEN = f"""{_COLUMNS}
-WHERE ended_at IS NULL AND ($1::text IS NULL OR state = $1) AND id > $2 ORDER BY id LIMIT $3
-"""
+_OPEN = Search(f"{_COLUMNS} WHERE ended_at IS NULL", {"id": int})
 _OPEN_OF_KEY = f"{_COLUMNS} WHERE kind = $1 AND key = $2 AND ended_at IS NULL ORDER BY id LIMIT 100"
 _RETRY = """
 UPDATE outbound_call SET state = CASE state WHEN 'waiting' THEN 'unknown' ELSE state END, attempts = 0, due_at = now()

@@ -1,11 +1,10 @@
 """Rows, and every query of catalog-svc."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, MetaData, RowMapping, Text, text
+from sqlalchemy import BigInteger, Column, DateTime, Index, MetaData, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -15,6 +14,7 @@ from catalog_svc.domain.items import Catalog, Item
 from catalog_svc.domain.listings import Listing
 from lemai_chassis import tables
 from lemai_chassis.delivery.engine import Storage
+from lemai_chassis.listing import Search
 from lemai_chassis.state.aggregates import Aggregates
 
 METADATA = MetaData()
@@ -146,67 +146,16 @@ async def item_sheet(connection: AsyncConnection, sheet_id: str) -> ItemSheet | 
     return ITEM_SHEETS.parse(found) if found else None
 
 
-@dataclass(frozen=True)
-class ItemSearch:
-    """What items to look for; None looks for everything. `after` is the (owner, item) of the last one seen."""
-
-    owner_code: str | None = None
-    prefix: str | None = None
-    barcode: str | None = None
-    name: str | None = None
-    after: tuple[str, str] | None = None
-    limit: int = 50
-
-
-async def search_items(connection: AsyncConnection, search: ItemSearch) -> Sequence[Item]:
-    """Items in (owner, item) order. `name` is any part of the name, in any case."""
-    conditions = {
-        "owner_code = :owner_code": search.owner_code,
-        "starts_with(item_code, :prefix)": search.prefix,
-        "barcodes ? :barcode": search.barcode,
-        "position(lower(:name) in lower(item_name)) > 0": search.name,
-        "(owner_code, item_code) > (:after_0, :after_1)": search.after,
-    }
-    rows = await _search(connection, "item", conditions, vars(search), "owner_code, item_code")
-    return [ITEMS.parse(row) for row in rows]
-
-
-@dataclass(frozen=True)
-class ListingSearch:
-    """What listings to look for; None looks for everything. `after` is the key of the last one seen."""
-
-    store_code: str | None = None
-    owner_code: str | None = None
-    item_code: str | None = None
-    after: tuple[str, str, str] | None = None
-    limit: int = 50
-
-
-async def search_listings(connection: AsyncConnection, search: ListingSearch) -> Sequence[Listing]:
-    """Listings in key order."""
-    conditions = {
-        "store_code = :store_code": search.store_code,
-        "owner_code = :owner_code": search.owner_code,
-        "item_code = :item_code": search.item_code,
-        "(store_code, platform_item_id, platform_sku_id) > (:after_0, :after_1, :after_2)": search.after,
-    }
-    rows = await _search(
-        connection, "listing", conditions, vars(search), "store_code, platform_item_id, platform_sku_id"
-    )
-    return [LISTINGS.parse(row) for row in rows]
-
-
-async def _search(
-    connection: AsyncConnection, table: str, conditions: Mapping[str, Any], search: Mapping[str, Any], order: str
-) -> Sequence[RowMapping]:
-    """Rows that meet the conditions whose value is not None."""
-    given = [condition for condition, value in conditions.items() if value is not None] or ["true"]
-    sql = f"SELECT * FROM {table} WHERE {' AND '.join(given)} ORDER BY {order} LIMIT :limit"  # noqa: S608 - names of our own
-    after = {f"after_{position}": part for position, part in enumerate(search["after"] or ())}
-    used = {name: value for name, value in {**search, **after}.items() if f":{name}" in sql}
-    return (await connection.execute(text(sql), used)).mappings().all()
-
-
+ITEMS_BY_CODE = Search(
+    "SELECT * FROM item",
+    {"owner_code": str, "item_code": str},
+    conditions={
+        "prefix": "starts_with(item_code, :prefix)",
+        "barcode": "barcodes ? :barcode",
+        "name": "position(lower(:name) in lower(item_name)) > 0",
+    },
+)
+LISTINGS_BY_SKU = Search("SELECT * FROM listing", {"store_code": str, "platform_item_id": str, "platform_sku_id": str})
 STUCK = (
     """
 SELECT 'sheet_unconfirmed', sheet_id, owner_code, file_name, uploaded_at,

@@ -136,7 +136,8 @@ async def test_a_preview_is_stale_once_items_of_its_owner_change(http: httpx.Asy
 
     assert answer.status_code == 409
     assert answer.json() == {
-        "type": "about:blank",
+        "type": "urn:lemai:problem:conflict",
+        "request_id": answer.headers["X-Request-Id"],
         "title": "预览之后商品有变动 / items changed since the preview",
         "status": 409,
         "detail": "请重新上传并预览 / upload the sheet again and look at its preview",
@@ -170,7 +171,7 @@ async def test_an_idempotency_key_is_for_one_request(http: httpx.AsyncClient) ->
     answer = await confirm(http, sheet_id, key="k1", accept_refused=True)
 
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
+    assert answer.json()["errors"][0]["field"] == "header.Idempotency-Key"
 
 
 async def test_an_unknown_sheet_is_not_found(http: httpx.AsyncClient) -> None:
@@ -278,7 +279,7 @@ async def test_a_forged_cursor_is_refused(http: httpx.AsyncClient) -> None:
     answer = await http.get("/v1/items", params={"cursor": base64.urlsafe_b64encode(b'[1,"\\u0000"]').decode()})
 
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["field"] == "cursor"
+    assert answer.json()["errors"][0]["field"] == "query.cursor"
 
 
 async def test_an_unknown_item_is_not_found(http: httpx.AsyncClient) -> None:

@@ -12,7 +12,7 @@ from catalog_svc import storage
 from catalog_svc.domain.item_sheets import FieldChange, ItemChange, ItemSheet, Known, Preview
 from catalog_svc.domain.items import Component, Item
 from catalog_svc.domain.sheets import Refusal
-from catalog_svc.storage import STORAGE, ItemSearch
+from catalog_svc.storage import STORAGE
 from lemai_chassis.database import check
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.state.unit_of_work import Aggregate, Ref, UnitOfWork
@@ -93,7 +93,7 @@ async def test_a_sheet_that_can_still_be_confirmed_is_stuck(database: AsyncEngin
             await connection.exec_driver_sql("DELETE FROM catalog")
             if revision:
                 await connection.exec_driver_sql(f"INSERT INTO catalog VALUES ('JFY', 1, {revision})")
-            rows = await connection.exec_driver_sql(everything(storage.STUCK), ("catalog-svc",))
+            rows = await connection.exec_driver_sql(everything("catalog-svc", storage.STUCK))
             return [(row.kind, row.about) for row in rows]
 
     assert await stuck(0) == [("sheet_unconfirmed", "s3")]
@@ -114,7 +114,8 @@ async def test_items_are_found_by_each_criterion_and_by_all_together(database: A
 
     async def found(**criteria: str) -> list[tuple[str, str]]:
         async with database.connect() as connection:
-            return [item.key for item in await storage.search_items(connection, ItemSearch(**criteria))]  # type: ignore[arg-type]
+            rows = await storage.ITEMS_BY_CODE.rows(connection, 9, **criteria)
+        return [(row["owner_code"], row["item_code"]) for row in rows]
 
     assert await found() == [("JFY", "SET"), ("JFY", "SHIRT"), ("NB", "SHIRT")]
     assert await found(owner_code="NB") == [("NB", "SHIRT")]

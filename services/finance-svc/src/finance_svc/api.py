@@ -4,21 +4,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from finance_svc import storage
 from finance_svc.domain import Entry, Receivable, State
-from finance_svc.storage import Search
 from lemai_chassis.access import Person, Role, needs
 from lemai_chassis.delivery.engine import Engine
-from lemai_chassis.web import PAGE_MAX, FieldProblem, Page, Problem, decode_cursor, encode_cursor, not_found
+from lemai_chassis.listing import Page, Paged
+from lemai_chassis.web import FieldProblem, Problem, not_found
 from lemai_contracts.values import Money
 
-Text = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=200)]
-"""PostgreSQL's text holds every character but NUL."""
+OrderNo = Annotated[str, Path(description="订单号 / order number", examples=["TM3021456789012345678"])]
 OwnerCode = Annotated[
-    Text | None, Query(description="货主编码；订单号在货主间不唯一时必填 / owner, where a number is not unique")
+    str | None, Query(description="货主编码；订单号在货主间不唯一时必填 / owner, where a number is not unique")
 ]
 
 ByFinance = Annotated[Person, needs(Role.FINANCE, by_owner=True)]
@@ -59,7 +58,7 @@ def router(engine: Engine) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["receivables"])
 
     @routes.get("/orders/{order_no}/money")
-    async def order_money(person: ByFinance, order_no: Text, owner_code: OwnerCode = None) -> OrderMoney:
+    async def get_order_money(person: ByFinance, order_no: OrderNo, owner_code: OwnerCode = None) -> OrderMoney:
         """What an order is owed: in all, and shipment by shipment."""
         async with engine.database.connect() as connection:
             found = await storage.find_receivables(connection, order_no, owner_code)
@@ -70,21 +69,16 @@ def router(engine: Engine) -> APIRouter:
     @routes.get("/receivables")
     async def search_receivables(
         person: ByFinance,
-        owner_code: Text | None = None,
-        store_code: Text | None = None,
-        state: State | None = None,
-        number: Annotated[Text | None, Query(description="订单号或平台交易号 / order number or trade number")] = None,
-        cursor: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
+        paging: Paged,
+        owner_code: Annotated[str | None, Query(description="货主 / owner", examples=["JFY"])] = None,
+        store_code: Annotated[str | None, Query(description="店铺 / store", examples=["TM-JFY-01"])] = None,
+        state: Annotated[State | None, Query(description="状态 / state")] = None,
+        number: Annotated[str | None, Query(description="订单号或平台交易号 / order number or trade number")] = None,
     ) -> Page[ReceivableView]:
         """Receivables in order of owner and order number."""
-        after = decode_cursor(cursor, str, str) if cursor else None
-        search = Search(person.narrowed(owner_code), store_code, state, number, after, limit)
-        async with engine.database.connect() as connection:
-            found = await storage.search_receivables(connection, search)
-        return Page(
-            items=[ReceivableView(**_fields(receivable)) for receivable in found],
-            next=encode_cursor(*found[-1].key) if len(found) == limit else None,
+        wanted = {"owner_code": person.narrowed(owner_code), "store_code": store_code, "state": state, "number": number}
+        return await storage.RECEIVABLES_BY_ORDER.page(
+            engine.database, lambda row: ReceivableView(**_fields(storage.RECEIVABLES.parse(row))), paging, **wanted
         )
 
     return routes

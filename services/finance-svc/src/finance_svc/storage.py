@@ -1,11 +1,10 @@
 """Rows, and every query of finance-svc."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, MetaData, Text, text
+from sqlalchemy import BigInteger, Column, DateTime, Index, MetaData, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -13,6 +12,7 @@ from sqlmodel import Field, SQLModel
 from finance_svc.domain import Entry, Receivable
 from lemai_chassis import tables
 from lemai_chassis.delivery.engine import Storage
+from lemai_chassis.listing import Search
 from lemai_chassis.state.aggregates import Aggregates
 
 METADATA = MetaData()
@@ -86,30 +86,9 @@ async def entries(connection: AsyncConnection, owner_code: str, order_no: str) -
     return [ENTRIES.parse(row) for row in rows.mappings()]
 
 
-@dataclass(frozen=True)
-class Search:
-    """What to look for; None looks for everything. `after` is the (owner, order) of the last one seen."""
-
-    owner_code: str | None = None
-    store_code: str | None = None
-    state: str | None = None
-    number: str | None = None
-    after: tuple[str, str] | None = None
-    limit: int = 50
-
-
-async def search_receivables(connection: AsyncConnection, search: Search) -> Sequence[Receivable]:
-    """Receivables in (owner, order) order. `number` is an order number or a platform's trade number, in full."""
-    conditions = {
-        "owner_code = :owner_code": search.owner_code,
-        "store_code = :store_code": search.store_code,
-        "state = :state": search.state,
-        "(order_no = :number OR trade_no = :number)": search.number,
-        "(owner_code, order_no) > (:after_0, :after_1)": search.after,
-    }
-    given = [condition for condition, value in conditions.items() if value is not None] or ["true"]
-    sql = f"SELECT * FROM receivable WHERE {' AND '.join(given)} ORDER BY owner_code, order_no LIMIT :limit"  # noqa: S608
-    after = {f"after_{position}": part for position, part in enumerate(search.after or ())}
-    used = {name: value for name, value in {**vars(search), **after}.items() if f":{name}" in sql}
-    rows = await connection.execute(text(sql), used)
-    return [RECEIVABLES.parse(row) for row in rows.mappings()]
+RECEIVABLES_BY_ORDER = Search(
+    "SELECT * FROM receivable",
+    {"owner_code": str, "order_no": str},
+    conditions={"number": "(order_no = :number OR trade_no = :number)"},
+)
+"""`number` is an order number or a platform's trade number, in full."""

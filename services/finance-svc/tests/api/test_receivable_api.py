@@ -147,4 +147,4 @@ async def test_a_forged_cursor_is_refused(engine: Engine, http: httpx.AsyncClien
     answer = await http.get("/v1/receivables", params={"cursor": base64.urlsafe_b64encode(b'[1,"\\u0000"]').decode()})
 
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["field"] == "cursor"
+    assert answer.json()["errors"][0]["field"] == "query.cursor"

@@ -1,8 +1,8 @@
 """Tables and queries of kingdee-adapter: the docking journal is its whole state."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import (
     BigInteger,
@@ -24,6 +24,7 @@ from kingdee_adapter.handlers import Story
 from kingdee_adapter.k3cloud import tables as k3cloud
 from kingdee_adapter.mapper.actuals import Balance, Balances
 from lemai_chassis import tables as chassis
+from lemai_chassis.listing import Search
 from lemai_contracts.fulfilment import ActualReportedV1
 from lemai_docking.journal import tables as docking
 from lemai_docking.journal.outgoing import OrderKey
@@ -31,11 +32,6 @@ from lemai_docking.publisher import FAILURES_MAX
 
 Rows = Sequence[RowMapping]
 Order = tuple[str, str]
-Asked = Mapping[str, Any]
-"""What rows are to be: values by column; `since` and `until` are days, `code` is that of one of the faults."""
-Search = Callable[[AsyncConnection, Asked, int, int], Awaitable[Rows]]
-NEWEST = 2**63 - 1
-"""The `before` of a first page."""
 
 METADATA = MetaData()
 chassis.tables(METADATA)
@@ -171,31 +167,6 @@ async def balances(connection: AsyncConnection, owner_code: str, lines: int) -> 
             yield Balances(owner, 1, 1, [])
 
 
-async def files(connection: AsyncConnection, asked: Asked, before: int, limit: int) -> Rows:
-    """Files in and out, newest first, without their content."""
-    return await _select(connection, _FILES, asked, before, limit)
-
-
-async def outgoing(connection: AsyncConnection, asked: Asked, before: int, limit: int) -> Rows:
-    """Documents we send, newest first: where each stands, in which file and line."""
-    return await _select(connection, _OUTGOING, asked, before, limit)
-
-
-async def incoming(connection: AsyncConnection, asked: Asked, before: int, limit: int) -> Rows:
-    """Actuals we took, newest first: from which file and line."""
-    return await _select(connection, _INCOMING, asked, before, limit)
-
-
-async def quarantine(connection: AsyncConnection, asked: Asked, before: int, limit: int) -> Rows:
-    """What was refused or is held, newest first, without its content."""
-    return await _select(connection, _QUARANTINE, asked, before, limit)
-
-
-async def deeds(connection: AsyncConnection, asked: Asked, before: int, limit: int) -> Rows:
-    """What people saw and decided, newest first."""
-    return await _select(connection, _DEEDS, asked, before, limit)
-
-
 async def place(connection: AsyncConnection, kind: Kept, row_id: int) -> Place | None:
     """Where a file, or what is in quarantine, belongs. None if there is no such row."""
     table = _KEPT[kind]
@@ -217,12 +188,9 @@ async def keep(connection: AsyncConnection, deed: Deed) -> None:
     await connection.execute(DEED.insert().values(asdict(deed)))
 
 
-async def _select(connection: AsyncConnection, query: str, asked: Asked, before: int, limit: int) -> Rows:
-    """Rows of `query` older than the id `before` that are what is asked for."""
-    conditions = [_CONDITIONS.get(name, f"{name} = :{name}") for name in asked]
-    where = " AND ".join(["id < :before", *conditions])
-    sql = text(f"SELECT * FROM ({query}) found WHERE {where} ORDER BY id DESC LIMIT :limit")  # noqa: S608 - our names
-    return (await connection.execute(sql, {"before": before, "limit": limit, **asked})).mappings().all()
+def _search(query: str) -> Search:
+    """What is in the journal, newest first, without its content. Days are China's, both included."""
+    return Search(query, {"id": int}, newest_first=True, conditions=_CONDITIONS)
 
 
 _CONDITIONS = {
@@ -230,7 +198,7 @@ _CONDITIONS = {
     "until": "at < CAST(CAST(:until AS date) + 1 AS timestamp) AT TIME ZONE 'Asia/Shanghai'",
     "code": "faults @> jsonb_build_array(jsonb_build_object('code', CAST(:code AS text)))",
 }
-_DEEDS = "SELECT id, person, deed, kind, subject, about, reason, done_at, done_at AS at FROM deed"
+DEEDS = _search("SELECT id, person, deed, kind, subject, about, reason, done_at, done_at AS at FROM deed")
 _INSTRUCTIONS = """
 SELECT DISTINCT ON (owner_code, order_no, leg) owner_code, order_no, leg, payload
 FROM docking_outgoing JOIN unnest($2::text[], $3::text[], $4::text[]) AS asked(owner_code, order_no, leg)
@@ -257,28 +225,36 @@ SELECT owner_code, count(*) FILTER (WHERE grade <> '') AS count FROM counted GRO
 _OF_OWNER = """
 SELECT * FROM counted WHERE owner_code = :owner_code AND grade <> '' ORDER BY item_code COLLATE "C", grade DESC
 """
-_FILES = """
+FILES = _search(
+    """
 SELECT id, counterpart, direction, name, sha256, interface, state, documents, ack,
        failures, trouble, created_at, published_at, acknowledged_at, created_at AS at
 FROM docking_file
 """
-_OUTGOING = """
+)
+OUTGOING = _search(
+    """
 SELECT document.id, document.counterpart, owner_code, document.interface, order_no, leg, revision, document.state,
        file.name AS file_name, file.sha256, line, faults, notes, document.created_at, changed_at,
        document.created_at AS at
 FROM docking_outgoing document LEFT JOIN docking_file file ON file.id = file_id
 """
-_INCOMING = """
+)
+INCOMING = _search(
+    """
 SELECT document.id, document.counterpart, owner_code, document.interface, order_no, leg, out_biz_code,
        file.name AS file_name, file.sha256, line, received_at, received_at AS at
 FROM docking_incoming document JOIN docking_file file ON file.id = file_id
 """
-_QUARANTINE = """
+)
+QUARANTINE = _search(
+    """
 SELECT id, counterpart, kind, file_id, name AS file_name, sha256, interface, owner_code, order_no, leg, out_biz_code,
        line, code, field, value, message, faults, document_line, quarantined_at, state, decided_by, decided_why,
        decided_at, before_sha256, after_sha256, quarantined_at AS at
 FROM docking_quarantine
 """
+)
 STUCK = (
     """
 SELECT 'quarantined', concat_ws('/', counterpart, name, document_line), owner_code, message, quarantined_at,

@@ -5,14 +5,15 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal, Self
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field, model_validator
 
 from lemai_chassis import trace
 from lemai_chassis.access import Person, Role, needs
 from lemai_chassis.delivery.engine import Engine, Transaction
+from lemai_chassis.listing import Page, Paged
 from lemai_chassis.trace import Cause
-from lemai_chassis.web import PAGE_MAX, Page, Problem, not_found
+from lemai_chassis.web import Problem, not_found
 from lemai_contracts.order import OrderShippedV1
 from lemai_marketplace.errors import PlatformError
 from marketplace_adapter import storage
@@ -25,11 +26,9 @@ from marketplace_adapter.handlers import (
 )
 from marketplace_adapter.pulling import Puller
 
-Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
-Before = Annotated[int, Query(ge=0, lt=2**63, description="上一页的 next / `next` of the page before")]
-Key = Annotated[
-    str, Query(examples=["TM-JFY-01/3021456789012345678"], description="店铺/交易号 store/trade, 店铺/商品/SKU")
-]
+StoreCode = Annotated[str, Path(description="店铺 / store", examples=["TM-JFY-01"])]
+ByDecider = Annotated[Person, needs(Role.DECIDE)]
+CallId = Annotated[int, Path(ge=1, lt=2**63, description="发布编号 / id of the publication")]
 Kind = Literal["publish_shipment", "publish_stock"]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 State = Literal["pending", "sending", "unknown", "waiting", "done", "rejected", "superseded"]
@@ -105,13 +104,13 @@ def router(engine: Engine, pullers: Mapping[str, Puller]) -> APIRouter:
     may_see, may_decide = [needs(Role.VIEW)], [needs(Role.DECIDE)]
 
     @routes.get("/stores", tags=["stores"], dependencies=may_see)
-    async def stores() -> Page[StoreView]:
+    async def list_stores() -> Page[StoreView]:
         """How far each store has been pulled, and what went wrong last."""
         async with engine.database.connect() as connection:
             return Page(items=[StoreView.model_validate(row) for row in await storage.pulls(connection, pullers)])
 
     @routes.post("/stores/{store_code}/pull", tags=["stores"], dependencies=may_decide)
-    async def pull(store_code: str) -> PulledView:
+    async def pull_store(store_code: StoreCode) -> PulledView:
         """Pull a store's trades now."""
         if store_code not in pullers:
             raise not_found("store_code", store_code)
@@ -121,27 +120,22 @@ def router(engine: Engine, pullers: Mapping[str, Puller]) -> APIRouter:
             raise Problem(502, "平台调用失败 / the platform call failed", f"{type(error).__name__}: {error}") from error
 
     @routes.get("/publications", tags=["publications"], dependencies=may_see)
-    async def publications(
-        kind: Kind | None = None,
-        state: State | None = None,
+    async def search_publications(
+        paging: Paged,
+        kind: Annotated[Kind | None, Query(description="种类 / kind")] = None,
+        state: Annotated[State | None, Query(description="状态 / state")] = None,
         key: Annotated[
             str | None, Query(description="店铺/交易号 或 店铺/商品/SKU / store/trade or store/item/SKU")
         ] = None,
-        cursor: Annotated[int | None, Query(description="上一页的 next / `next` of the page before")] = None,
-        limit: Limit = 50,
     ) -> Page[PublicationView]:
         """Publications to the platforms, newest first."""
-        async with engine.database.connect() as connection:
-            rows = await storage.publications(connection, kind, state, key, cursor, limit)
-        items = [PublicationView.model_validate(row) for row in rows]
-        return Page(items=items, next=str(items[-1].id) if len(items) == limit else None)
+        view = PublicationView.model_validate
+        return await storage.PUBLICATIONS.page(engine.database, view, paging, kind=kind, state=state, key=key)
 
     @routes.get("/malformed-trades", tags=["stores"], dependencies=may_see)
-    async def malformed_trades(limit: Limit = 50) -> Page[MalformedTradeView]:
-        """Trades that cannot be read; each is read again when it changes."""
-        async with engine.database.connect() as connection:
-            rows = await storage.malformed_trades(connection, limit)
-        return Page(items=[MalformedTradeView.model_validate(row) for row in rows])
+    async def search_malformed_trades(paging: Paged) -> Page[MalformedTradeView]:
+        """Trades that cannot be read, newest first; each is read again when it changes."""
+        return await storage.MALFORMED_TRADES.page(engine.database, MalformedTradeView.model_validate, paging)
 
     routes.include_router(_corrections(engine))
     return routes
@@ -151,7 +145,7 @@ def _corrections(engine: Engine) -> APIRouter:
     routes = APIRouter(prefix="/publications", tags=["publications"])
 
     @routes.post("/{call_id}/correct")
-    async def correct(call_id: int, body: Correct, person: Annotated[Person, needs(Role.DECIDE)]) -> PublicationView:
+    async def correct_publication(call_id: CallId, body: Correct, person: ByDecider) -> PublicationView:
         """Tell the platform of a refused shipment again with another carrier or waybill; no stock moves.
 
         Sent twice it is one publication: the answer is the one that follows the refused one.
@@ -160,7 +154,7 @@ def _corrections(engine: Engine) -> APIRouter:
         return await again(call_id, partial(Correction, actor=person.name, **given))
 
     @routes.post("/{call_id}/resend")
-    async def resend(call_id: int, body: Resend, person: Annotated[Person, needs(Role.DECIDE)]) -> PublicationView:
+    async def resend_publication(call_id: CallId, body: Resend, person: ByDecider) -> PublicationView:
         """Tell the platform of a refused shipment again as it was: what it refused has been put right there."""
         return await again(call_id, partial(Correction, actor=person.name, reason=body.reason))
 

@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from lemai_chassis import tables
 from lemai_chassis.delivery.engine import Storage
+from lemai_chassis.listing import Search
 from lemai_chassis.state.aggregates import Aggregates
 from marketplace_adapter.domain import Cursor, MalformedTrade, SeenTrade
 
@@ -88,17 +89,6 @@ async def pulls(connection: AsyncConnection, store_codes: Collection[str]) -> Ro
     return rows.mappings().all()
 
 
-async def publications(
-    connection: AsyncConnection, kind: str | None, state: str | None, key: str | None, before: int | None, limit: int
-) -> Rows:
-    """Publications, newest first; None takes every one."""
-    wanted = {"kind =": kind, "state =": state, "key =": key, "id <": before}
-    given = {condition: value for condition, value in wanted.items() if value is not None}
-    where = " AND ".join(f"{condition} ${number}" for number, condition in enumerate(given, 2))
-    sql = f"{_PUBLICATIONS} WHERE {where or 'true'} ORDER BY id DESC LIMIT $1"
-    return (await connection.exec_driver_sql(sql, (limit, *given.values()))).mappings().all()
-
-
 async def publication(connection: AsyncConnection, call_id: int) -> RowMapping | None:
     """One publication, locked."""
     rows = await connection.exec_driver_sql(f"{_PUBLICATIONS} WHERE id = $1 FOR UPDATE", (call_id,))
@@ -112,16 +102,6 @@ async def follower(connection: AsyncConnection, refused: RowMapping) -> RowMappi
         (refused["kind"], refused["key"], refused["id"]),
     )
     return rows.mappings().one_or_none()
-
-
-async def malformed_trades(connection: AsyncConnection, limit: int) -> Rows:
-    """Trades that cannot be read yet, newest first."""
-    rows = await connection.exec_driver_sql(
-        "SELECT store_code, trade_no, reason, seen_at FROM malformed_trade "
-        "WHERE resolved_at IS NULL ORDER BY seen_at DESC LIMIT $1",
-        (limit,),
-    )
-    return rows.mappings().all()
 
 
 _PULLS = """
@@ -150,3 +130,10 @@ SELECT 'trade_malformed', store_code || '/' || trade_no, '', reason, seen_at,
 FROM malformed_trade WHERE resolved_at IS NULL""",
 )
 """What waits for a person here, in the columns of `lemai_chassis.stuck.Stuck`."""
+PUBLICATIONS = Search(_PUBLICATIONS, {"id": int}, newest_first=True)
+MALFORMED_TRADES = Search(
+    "SELECT store_code, trade_no, reason, seen_at FROM malformed_trade WHERE resolved_at IS NULL",
+    {"seen_at": datetime, "store_code": str, "trade_no": str},
+    newest_first=True,
+)
+"""Trades that cannot be read yet."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from lemai_chassis.service import application
+from lemai_chassis.strict import application
 from lemai_chassis.testing import access, token
 from lemai_contracts.examples import example
 from lemai_contracts.marketplace import ShipmentPublishedV1, TradeChangedV1

@@ -97,10 +97,9 @@ async def test_publications_are_searched_newest_first(connection: AsyncConnectio
     second = await request(connection, "publish_shipment", "TM-01/901")
     third = await request(connection, "publish_stock", "TM-01/7/70", "done")
 
-    async def found(
-        kind: str | None = None, state: str | None = None, key: str | None = None, before: int | None = None
-    ) -> list[int]:
-        return [row["id"] for row in await storage.publications(connection, kind, state, key, before, 2)]
+    async def found(before: int | None = None, **wanted: str) -> list[int]:
+        after = [before] if before else []
+        return [row["id"] for row in await storage.PUBLICATIONS.rows(connection, 2, after, **wanted)]
 
     assert await found() == [third, second]
     assert await found(before=third) == [second, first]
@@ -118,8 +117,8 @@ async def test_malformed_trades_are_shown_until_they_are_resolved(connection: As
     )
     await keep(connection, older, newer, resolved)
 
-    assert [row["trade_no"] for row in await storage.malformed_trades(connection, 10)] == ["901", "900"]
-    assert [row["trade_no"] for row in await storage.malformed_trades(connection, 1)] == ["901"]
+    assert [row["trade_no"] for row in await storage.MALFORMED_TRADES.rows(connection, 10)] == ["901", "900"]
+    assert [row["trade_no"] for row in await storage.MALFORMED_TRADES.rows(connection, 1)] == ["901"]
 
 
 async def test_refused_shipments_and_unreadable_trades_are_stuck(connection: AsyncConnection) -> None:
@@ -128,7 +127,7 @@ async def test_refused_shipments_and_unreadable_trades_are_stuck(connection: Asy
     await request(connection, "publish_shipment", "TM-01/1", "done")
     await connection.exec_driver_sql('UPDATE outbound_call SET ended_at = now(), payload = \'{"actual_no": "S"}\'')
 
-    rows = await connection.exec_driver_sql(everything(storage.STUCK), ("marketplace-adapter",))
+    rows = await connection.exec_driver_sql(everything("marketplace-adapter", storage.STUCK))
     found = {(row.kind, row.about, row.settle) for row in rows}
 
     assert again < refused

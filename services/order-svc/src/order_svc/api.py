@@ -1,28 +1,18 @@
 """Orders over HTTP: search, one, its journey; what customer service does by hand; actuals that wait for a decision."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from lemai_chassis.access import Person, Role, needs
 from lemai_chassis.delivery.engine import Engine
+from lemai_chassis.listing import Page, Paged
 from lemai_chassis.reference import Code, Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork, ref
-from lemai_chassis.web import (
-    PAGE_MAX,
-    Commands,
-    FieldProblem,
-    IdempotencyKey,
-    Page,
-    Problem,
-    ProblemDocument,
-    decode_cursor,
-    encode_cursor,
-    not_found,
-)
+from lemai_chassis.web import Commands, FieldProblem, IdempotencyKey, Problem, ProblemDocument, not_found
 from lemai_contracts.order import OrderState
 from lemai_contracts.values import Consignee, Leg, Money, OrderKind
 from order_svc import storage
@@ -30,17 +20,14 @@ from order_svc.domain.actuals import AlreadyResolved, HeldActual
 from order_svc.domain.orders import Corrections, NotOpen, NotRefused, Order, Refusal, StepKind
 from order_svc.handlers import commands
 from order_svc.handlers.commands import HeldActualNotFound, OrderCommand, OrderNotFound, Resolution
-from order_svc.storage import ParkedTrade, Search
+from order_svc.storage import ParkedTrade
 
 OrderNo = Annotated[Code, Path(description="订单号 / order number", examples=["TM3021456789012345678"])]
 OwnerCode = Annotated[Code | None, Query(description="订单号不唯一时必填 / needed where a number is not unique")]
-Cursor = Annotated[str | None, Query(description="上一页的 next / `next` of the page before")]
-Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 Viewer = Annotated[Person, needs(Role.VIEW, by_owner=True)]
 ByOrders = Annotated[Person, needs(Role.ORDERS, by_owner=True)]
 ByAftersales = Annotated[Person, needs(Role.AFTERSALES, by_owner=True)]
 Handler = Callable[[Reference, OrderCommand, UnitOfWork], Order]
-T = TypeVar("T")
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     404: {"model": ProblemDocument, "description": "未找到 / not found"},
@@ -180,34 +167,41 @@ def _reading(engine: Engine, reference: Reference) -> APIRouter:
     @routes.get("/orders")
     async def search_orders(
         person: Viewer,
-        owner_code: Code | None = None,
-        store_code: Code | None = None,
-        state: OrderState | None = None,
+        paging: Paged,
+        owner_code: Annotated[Code | None, Query(description="货主 / owner", examples=["JFY"])] = None,
+        store_code: Annotated[Code | None, Query(description="店铺 / store", examples=["TM-JFY-01"])] = None,
+        state: Annotated[OrderState | None, Query(description="状态 / state")] = None,
         number: Annotated[Code | None, Query(description="订单号或平台交易号 / order number or trade number")] = None,
-        placed_from: AwareDatetime | None = None,
-        placed_until: Annotated[AwareDatetime | None, Query(description="不含 / exclusive")] = None,
-        cursor: Cursor = None,
-        limit: Limit = 50,
+        placed_from: Annotated[AwareDatetime | None, Query(description="下单时间起，含 / placed at or after")] = None,
+        placed_until: Annotated[AwareDatetime | None, Query(description="下单时间止，不含 / placed before")] = None,
     ) -> Page[OrderSummary]:
         """Orders, newest first; before them, by `number`, a trade that waits to become one."""
-        after = decode_cursor(cursor, datetime, str, str) if cursor else None
-        search = Search(person.narrowed(owner_code), store_code, state, number, placed_from, placed_until, after)
+        owner_code = person.narrowed(owner_code)
+        page = await storage.ORDERS_BY_PLACING.page(
+            engine.database,
+            lambda row: _summary(storage.ORDERS.parse(row)),
+            paging,
+            owner_code=owner_code,
+            store_code=store_code,
+            state=state,
+            number=number,
+            placed_from=placed_from,
+            placed_until=placed_until,
+        )
+        if not number or state or paging.cursor:
+            return page
         async with engine.database.connect() as connection:
-            orders = await storage.search_orders(connection, search, limit + 1)
-            families = _families(reference, number) if number and not (state or cursor) else ()
-            parked = await storage.parked_trades(connection, families) if families else ()
-        shown, last = _cut(orders, limit)
-        following = encode_cursor(last.placed_at, last.order_no, last.owner_code) if last else None
-        waiting = [summary for trade in parked if (summary := _parked(reference, trade, search))]
-        return Page(items=[*waiting, *map(_summary, shown)], next=following)
+            parked = await storage.parked_trades(connection, _families(reference, number))
+        waiting = [summary for trade in parked if (summary := _parked(reference, trade, owner_code, store_code))]
+        return Page(items=[*waiting, *page.items], next=page.next)
 
     @routes.get("/orders/{order_no}")
-    async def one_order(person: Viewer, order_no: OrderNo, owner_code: OwnerCode = None) -> OrderView:
+    async def get_order(person: Viewer, order_no: OrderNo, owner_code: OwnerCode = None) -> OrderView:
         """One order."""
         return _view(await _find(engine, person, order_no, owner_code))
 
     @routes.get("/orders/{order_no}/journey")
-    async def journey(person: Viewer, order_no: OrderNo, owner_code: OwnerCode = None) -> Journey:
+    async def get_order_journey(person: Viewer, order_no: OrderNo, owner_code: OwnerCode = None) -> Journey:
         """An order's way: trade → instruction file and line → actual file and line → parcel → publication."""
         order = await _find(engine, person, order_no, owner_code)
         async with engine.database.connect() as connection:
@@ -248,7 +242,7 @@ def _commanding(engine: Engine, reference: Reference) -> APIRouter:
             raise Problem(409, "指示没有被拒 / the instruction was not refused", str(error)) from None
 
     @routes.post("/orders/{order_no}/correct", response_model=OrderView)
-    async def correct(
+    async def correct_order(
         request: Request,
         person: ByOrders,
         order_no: OrderNo,
@@ -280,7 +274,7 @@ def _commanding(engine: Engine, reference: Reference) -> APIRouter:
             command,
             methods=["POST"],
             summary=summary,
-            operation_id=f"{name}_order",
+            name=f"{name}_order",
             response_model=OrderView,
         )
 
@@ -297,19 +291,17 @@ def _held_actuals(engine: Engine) -> APIRouter:
     http = Commands(engine)
 
     @routes.get("")
-    async def held_actuals(
-        person: Viewer, owner_code: OwnerCode = None, cursor: Cursor = None, limit: Limit = 50
-    ) -> Page[HeldActualView]:
+    async def search_held_actuals(person: Viewer, paging: Paged, owner_code: OwnerCode = None) -> Page[HeldActualView]:
         """Actuals that contradict their order and wait for a person, longest waiting first."""
-        after = decode_cursor(cursor, datetime, str, str, str, str) if cursor else None
-        async with engine.database.connect() as connection:
-            held = await storage.waiting_actuals(connection, person.narrowed(owner_code), after, limit + 1)
-        shown, last = _cut(held, limit)
-        following = encode_cursor(last.held_at, *last.key) if last else None
-        return Page(items=[_held_view(actual) for actual in shown], next=following)
+        return await storage.WAITING_ACTUALS.page(
+            engine.database,
+            lambda row: _held_view(storage.HELD_ACTUALS.parse(row)),
+            paging,
+            owner_code=person.narrowed(owner_code),
+        )
 
     @routes.post("/resolve", response_model=HeldActualView)
-    async def resolve(
+    async def resolve_held_actual(
         request: Request, person: ByAftersales, decision: Decision, key: IdempotencyKey = None
     ) -> Response:
         """Close a held actual with what was decided. Its pieces are not booked by that."""
@@ -342,11 +334,6 @@ async def _find(engine: Engine, person: Person, order_no: str, owner_code: str |
     return found[0]
 
 
-def _cut(rows: Sequence[T], limit: int) -> tuple[Sequence[T], T | None]:
-    """A page of one row more than was asked for: what to show, and its last row if more follow."""
-    return rows[:limit], rows[limit - 1] if len(rows) > limit else None
-
-
 def _summary(order: Order) -> OrderSummary:
     return OrderSummary.model_validate(_fields(order))
 
@@ -357,12 +344,14 @@ def _families(reference: Reference, number: str) -> list[str]:
     return [f"{platform}/{no}" for platform, prefix in prefixes for no in {number, number.removeprefix(prefix)}]
 
 
-def _parked(reference: Reference, parked: ParkedTrade, search: Search) -> OrderSummary | None:
+def _parked(
+    reference: Reference, parked: ParkedTrade, owner_code: str | None, store: str | None
+) -> OrderSummary | None:
     """A trade that waits, as what it may become; None where it is not what is looked for."""
     trade = parked.trade
     store_code = trade.store_code if trade else ""
     owners = reference.store(store_code).owners if trade else ()
-    if (search.owner_code and search.owner_code not in owners) or search.store_code not in (None, store_code):
+    if (owner_code and owner_code not in owners) or store not in (None, store_code):
         return None
     return OrderSummary(
         owner_code=owners[0] if len(owners) == 1 else "",

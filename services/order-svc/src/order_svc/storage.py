@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, MetaData, Select, select, text, tuple_
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, MetaData, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from lemai_chassis import tables
 from lemai_chassis.delivery.engine import Storage, Transaction
+from lemai_chassis.listing import Search
 from lemai_chassis.state.aggregates import Aggregates
 from lemai_contracts.marketplace import TradeChangedV1
 from lemai_contracts.ops import AlertRaisedV1
@@ -167,45 +168,22 @@ STORAGE = Storage.of(
 )
 
 
-@dataclass(frozen=True)
-class Search:
-    """What to look for; None looks for everything.
-
-    `after` is (placed_at, order_no, owner_code) of the last one seen.
-    """
-
-    owner_code: str | None = None
-    store_code: str | None = None
-    state: str | None = None
-    number: str | None = None
-    placed_from: datetime | None = None
-    placed_until: datetime | None = None
-    after: tuple[datetime, str, str] | None = None
-
-
-async def search_orders(connection: AsyncConnection, search: Search, limit: int) -> Sequence[Order]:
-    """Orders, newest first. `number` is an order number or a platform's trade number, in full."""
-    rows = await connection.execute(_search(search).limit(limit))
-    return [ORDERS.parse(row) for row in rows.mappings()]
-
-
-def _search(search: Search) -> Select[Any]:
-    table = METADATA.tables["orders"]
-    column = table.c
-    place = column.placed_at, column.order_no, column.owner_code
-    query = select(table).order_by(*(part.desc() for part in place))
-    for name in ("owner_code", "store_code", "state"):
-        if wanted := getattr(search, name):
-            query = query.where(column[name] == wanted)
-    if search.number:
-        query = query.where((column.order_no == search.number) | (column.trade_no == search.number))
-    if search.placed_from:
-        query = query.where(column.placed_at >= search.placed_from)
-    if search.placed_until:
-        query = query.where(column.placed_at < search.placed_until)
-    if search.after:
-        query = query.where(tuple_(*place) < tuple_(*search.after))
-    return query
+ORDERS_BY_PLACING = Search(
+    "SELECT * FROM orders",
+    {"placed_at": datetime, "order_no": str, "owner_code": str},
+    newest_first=True,
+    conditions={
+        "number": "(order_no = :number OR trade_no = :number)",
+        "placed_from": "placed_at >= :placed_from",
+        "placed_until": "placed_at < :placed_until",
+    },
+)
+"""`number` is an order number or a platform's trade number, in full."""
+WAITING_ACTUALS = Search(
+    "SELECT * FROM held_actual WHERE resolved_at IS NULL",
+    {"held_at": datetime, "owner_code": str, "order_no": str, "leg": str, "actual_no": str},
+)
+"""Actuals nobody has decided on, longest waiting first."""
 
 
 @dataclass(frozen=True)
@@ -244,23 +222,6 @@ async def journey(connection: AsyncConnection, order: Order) -> Sequence[Step]:
     subjects = [f"parked/{order.family}", *(f"{alarm}/{'/'.join(order.key)}" for alarm in Alarm)]
     rows = await connection.exec_driver_sql(_JOURNEY, (*order.key, subjects))
     return causes_first([Step(*order.key, StepKind(row.kind), row.reference, row.at, row.detail) for row in rows])
-
-
-async def waiting_actuals(
-    connection: AsyncConnection,
-    owner_code: str | None,
-    after: tuple[datetime, str, str, str, str] | None,
-    limit: int,
-) -> Sequence[HeldActual]:
-    """Actuals nobody has decided on, longest waiting first; `after` is (held_at, *key) of the last one seen."""
-    table = METADATA.tables["held_actual"]
-    place = table.c.held_at, *table.primary_key.columns
-    query = select(table).where(table.c.resolved_at.is_(None)).order_by(*place).limit(limit)
-    if owner_code:
-        query = query.where(table.c.owner_code == owner_code)
-    if after:
-        query = query.where(tuple_(*place) > tuple_(*after))
-    return [HELD_ACTUALS.parse(row) for row in (await connection.execute(query)).mappings()]
 
 
 _JOURNEY = f"""

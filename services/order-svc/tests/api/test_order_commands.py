@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from lemai_chassis.delivery.engine import Engine
+from lemai_chassis.listing import encode_cursor
 from lemai_chassis.state.unit_of_work import UnitOfWork, ref
-from lemai_chassis.web import encode_cursor
 from lemai_contracts.stock import CommitmentState
 from order_svc.domain.orders import Line, Order
 
@@ -84,7 +84,7 @@ async def test_a_command_with_a_key_is_done_once(http: httpx.AsyncClient, engine
     assert len(await events(engine)) == before + 1
 
     other = await http.post(f"{PATH}/hold", json={}, headers=headers)
-    assert fields(problem(other, 422)) == [("Idempotency-Key", "7f3a")]
+    assert fields(problem(other, 422)) == [("header.Idempotency-Key", "7f3a")]
 
 
 @pytest.mark.usefixtures("instructed")
@@ -150,11 +150,11 @@ async def test_a_number_of_two_owners_needs_the_owner(
         ({"number": "TM1\0"}, "query.number"),
         ({"owner_code": ""}, "query.owner_code"),
         ({"store_code": "店铺"}, "query.store_code"),
-        ({"cursor": "%%%"}, "cursor"),
-        ({"cursor": encode_cursor("2026-11-22T05:00:00Z", "TM1")}, "cursor"),
-        ({"cursor": encode_cursor("gestern", "TM1", "JFY")}, "cursor"),
-        ({"cursor": encode_cursor("2026-11-22T05:00:00", "TM1", "JFY")}, "cursor"),
-        ({"cursor": encode_cursor("2026-11-22T05:00:00Z", "TM1", 1)}, "cursor"),
+        ({"cursor": "%%%"}, "query.cursor"),
+        ({"cursor": encode_cursor("2026-11-22T05:00:00Z", "TM1")}, "query.cursor"),
+        ({"cursor": encode_cursor("gestern", "TM1", "JFY")}, "query.cursor"),
+        ({"cursor": encode_cursor("2026-11-22T05:00:00", "TM1", "JFY")}, "query.cursor"),
+        ({"cursor": encode_cursor("2026-11-22T05:00:00Z", "TM1", 1)}, "query.cursor"),
     ],
 )
 async def test_a_bad_parameter_is_named(unconnected: httpx.AsyncClient, query: dict[str, str], field: str) -> None:
@@ -213,7 +213,7 @@ async def test_a_decision_on_what_is_not_held_is_refused(
 async def test_a_bad_cursor_of_held_actuals_is_named(unconnected: httpx.AsyncClient) -> None:
     cursor = encode_cursor("2026-11-22T05:00:00Z", "JFY", "TM1", "OUT")
     assert fields(problem(await unconnected.get("/v1/held-actuals", params={"cursor": cursor}), 422)) == [
-        ("cursor", cursor)
+        ("query.cursor", cursor)
     ]
 
 

@@ -1,42 +1,35 @@
 """Stock over HTTP: balances and their ledger, commitments, what the stores may sell, snapshots and differences."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from lemai_chassis.access import Person, Role, needs
 from lemai_chassis.delivery.engine import Engine
+from lemai_chassis.listing import PAGE_MAX, Page, Paged
 from lemai_chassis.reference import Code, Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork, ref
-from lemai_chassis.web import (
-    PAGE_MAX,
-    Commands,
-    IdempotencyKey,
-    Page,
-    Problem,
-    decode_cursor,
-    encode_cursor,
-    not_found,
-)
+from lemai_chassis.web import Commands, IdempotencyKey, Problem, not_found
 from lemai_contracts.values import Grade
 from stock_svc.domain import GOOD, CommitmentState, NotWaiting, Snapshot, SnapshotState
 from stock_svc.handlers import snapshots
 from stock_svc.storage import search
 from stock_svc.storage.rows import BALANCES
-from stock_svc.storage.search import List
 
-T = TypeVar("T")
-Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
-Cursor = Annotated[str | None, Query(description="上一页的 next / `next` of the page before")]
 OwnerCode = Annotated[str | None, Query(description="货主 / owner", examples=["JFY"])]
 WarehouseCode = Annotated[str | None, Query(description="仓库 / warehouse", examples=["WH01"])]
 Viewer = Annotated[Person, needs(Role.VIEW, by_owner=True)]
 StoreCode = Annotated[str | None, Query(description="店铺 / store", examples=["TM-JFY-01"])]
 ItemCode = Annotated[str | None, Query(description="商品编码 / item code", examples=["GB-TS-001-R-90"])]
+OwnerOf = Annotated[str, Path(description="货主 / owner", examples=["JFY"])]
+ItemOf = Annotated[str, Path(description="商品编码 / item code", examples=["GB-TS-001-R-90"])]
+OrderOf = Annotated[str, Path(description="订单号 / order number", examples=["TM3021456789012345678"])]
+SnapshotOf = Annotated[str, Path(description="快照号 / number of the snapshot", examples=["IB20261122-WH01"])]
 
 
 class BalanceView(BaseModel):
@@ -162,50 +155,48 @@ class DifferenceView(BaseModel):
 
 
 def router(engine: Engine, reference: Reference) -> APIRouter:
-    routes = APIRouter(prefix="/v1")
-    for looking in (_stock(engine, reference), _commitments(engine), _figures(engine), _snapshots(engine)):
+    routes, database = APIRouter(prefix="/v1"), engine.database
+    for looking in (_stock(database, reference), _commitments(database), _figures(database), _snapshots(database)):
         routes.include_router(looking, dependencies=[needs(Role.VIEW, by_owner=True)])
     routes.include_router(_decisions(engine))
     return routes
 
 
-def _stock(engine: Engine, reference: Reference) -> APIRouter:
+def _stock(database: AsyncEngine, reference: Reference) -> APIRouter:
     routes = APIRouter(prefix="/stock", tags=["stock"])
 
     @routes.get("")
     async def search_stock(
         person: Viewer,
+        paging: Paged,
         owner_code: OwnerCode = None,
         warehouse_code: WarehouseCode = None,
-        item_code: Annotated[str, Query(description="商品编码前缀 / how item codes begin", examples=["GB-TS"])] = "",
+        item_code: Annotated[
+            str | None, Query(description="商品编码前缀 / how item codes begin", examples=["GB-TS"])
+        ] = None,
         store_code: Annotated[
             str | None, Query(description="店铺在售的 / what this store lists, where it sells from")
         ] = None,
-        cursor: Cursor = None,
-        limit: Limit = 50,
     ) -> Page[BalanceView]:
         """Balances by owner, warehouse, item and grade."""
-        conditions = [search.item_starts_with(item_code)] if item_code else []
-        if store_code:
-            conditions += [search.listed_by(store_code), search.in_warehouse(_warehouse_of(reference, store_code))]
-        return await _page(
-            engine,
-            search.BALANCES,
+        return await search.BALANCES.page(
+            database,
             _balance,
-            cursor,
-            limit,
-            conditions,
+            paging,
             owner_code=person.narrowed(owner_code),
             warehouse_code=warehouse_code,
+            prefix=item_code,
+            listed_by=store_code,
+            sold_from=_warehouse_of(reference, store_code) if store_code else None,
         )
 
     @routes.get("/{owner_code}/{item_code}")
-    async def one_item(owner_code: str, item_code: str) -> ItemStock:
+    async def get_item_stock(owner_code: OwnerOf, item_code: ItemOf) -> ItemStock:
         """One item in every warehouse and grade, and what the stores may sell of it."""
         its = {"owner_code": owner_code, "item_code": item_code}
-        async with engine.database.connect() as connection:
-            balances = await search.page(connection, search.BALANCES, PAGE_MAX, **its)
-            figures = await search.page(connection, search.FIGURES, PAGE_MAX, **its)
+        async with database.connect() as connection:
+            balances = await search.BALANCES.rows(connection, PAGE_MAX, **its)
+            figures = await search.FIGURES.rows(connection, PAGE_MAX, **its)
         if not balances and not figures:
             raise not_found("item_code", f"{owner_code}/{item_code}")
         return ItemStock(
@@ -216,54 +207,36 @@ def _stock(engine: Engine, reference: Reference) -> APIRouter:
         )
 
     @routes.get("/{owner_code}/{item_code}/movements")
-    async def item_movements(
-        owner_code: str, item_code: str, warehouse_code: WarehouseCode = None, cursor: Cursor = None, limit: Limit = 50
+    async def search_movements(
+        owner_code: OwnerOf, item_code: ItemOf, paging: Paged, warehouse_code: WarehouseCode = None
     ) -> Page[MovementView]:
         """An item's ledger, newest first."""
-        return await _page(
-            engine,
-            search.MOVEMENTS,
-            MovementView.model_validate,
-            cursor,
-            limit,
-            owner_code=owner_code,
-            item_code=item_code,
-            warehouse_code=warehouse_code,
-        )
+        wanted = {"owner_code": owner_code, "item_code": item_code, "warehouse_code": warehouse_code}
+        return await search.MOVEMENTS.page(database, MovementView.model_validate, paging, **wanted)
 
     return routes
 
 
-def _commitments(engine: Engine) -> APIRouter:
+def _commitments(database: AsyncEngine) -> APIRouter:
     routes = APIRouter(prefix="/commitments", tags=["commitments"])
 
     @routes.get("")
     async def search_commitments(
         person: Viewer,
-        state: CommitmentState | None = None,
+        paging: Paged,
+        state: Annotated[CommitmentState | None, Query(description="状态 / state")] = None,
         owner_code: OwnerCode = None,
         store_code: StoreCode = None,
-        cursor: Cursor = None,
-        limit: Limit = 50,
     ) -> Page[CommitmentView]:
         """Commitments in order of asking; with `state=short` the orders that wait for stock, first come first."""
-        view = CommitmentView.model_validate
-        return await _page(
-            engine,
-            search.COMMITMENTS,
-            view,
-            cursor,
-            limit,
-            state=state,
-            owner_code=person.narrowed(owner_code),
-            store_code=store_code,
-        )
+        wanted = {"state": state, "owner_code": person.narrowed(owner_code), "store_code": store_code}
+        return await search.COMMITMENTS.page(database, CommitmentView.model_validate, paging, **wanted)
 
     @routes.get("/{owner_code}/{order_no}")
-    async def one_commitment(owner_code: str, order_no: str) -> CommitmentView:
+    async def get_commitment(owner_code: OwnerOf, order_no: OrderOf) -> CommitmentView:
         """What is promised to one order."""
-        async with engine.database.connect() as connection:
-            found = await search.page(connection, search.COMMITMENTS, 1, owner_code=owner_code, order_no=order_no)
+        async with database.connect() as connection:
+            found = await search.COMMITMENTS.rows(connection, 1, owner_code=owner_code, order_no=order_no)
         if not found:
             raise not_found("order_no", f"{owner_code}/{order_no}")
         return CommitmentView.model_validate(found[0])
@@ -271,69 +244,49 @@ def _commitments(engine: Engine) -> APIRouter:
     return routes
 
 
-def _figures(engine: Engine) -> APIRouter:
+def _figures(database: AsyncEngine) -> APIRouter:
     routes = APIRouter(prefix="/availability", tags=["availability"])
 
     @routes.get("")
-    async def search_figures(
+    async def search_availability(
         person: Viewer,
+        paging: Paged,
         store_code: StoreCode = None,
         owner_code: OwnerCode = None,
         item_code: ItemCode = None,
-        cursor: Cursor = None,
-        limit: Limit = 50,
     ) -> Page[FigureView]:
         """What the stores may sell: the figure told last, until when it is true, and what the platform took."""
-        view = FigureView.model_validate
-        return await _page(
-            engine,
-            search.FIGURES,
-            view,
-            cursor,
-            limit,
-            store_code=store_code,
-            owner_code=person.narrowed(owner_code),
-            item_code=item_code,
-        )
+        wanted = {"store_code": store_code, "owner_code": person.narrowed(owner_code), "item_code": item_code}
+        return await search.FIGURES.page(database, FigureView.model_validate, paging, **wanted)
 
     return routes
 
 
-def _snapshots(engine: Engine) -> APIRouter:
+def _snapshots(database: AsyncEngine) -> APIRouter:
     routes = APIRouter(prefix="/snapshots", tags=["snapshots"])
 
     @routes.get("")
     async def search_snapshots(
         person: Viewer,
+        paging: Paged,
         owner_code: OwnerCode = None,
         warehouse_code: WarehouseCode = None,
-        state: SnapshotState | None = None,
-        cursor: Cursor = None,
-        limit: Limit = 50,
+        state: Annotated[SnapshotState | None, Query(description="状态 / state")] = None,
     ) -> Page[SnapshotView]:
         """Snapshots, newest first."""
-        return await _page(
-            engine,
-            search.SNAPSHOTS,
-            _snapshot,
-            cursor,
-            limit,
-            owner_code=person.narrowed(owner_code),
-            warehouse_code=warehouse_code,
-            state=state,
-        )
+        wanted = {"owner_code": person.narrowed(owner_code), "warehouse_code": warehouse_code, "state": state}
+        return await search.SNAPSHOTS.page(database, _snapshot, paging, **wanted)
 
     @routes.get("/{snapshot_id}/differences")
-    async def snapshot_differences(
-        person: Viewer, snapshot_id: str, owner_code: OwnerCode = None, cursor: Cursor = None, limit: Limit = 50
+    async def search_differences(
+        person: Viewer, snapshot_id: SnapshotOf, paging: Paged, owner_code: OwnerCode = None
     ) -> Page[DifferenceView]:
         """What a snapshot differed in, item by item."""
-        its = {"owner_code": person.narrowed(owner_code)}
-        async with engine.database.connect() as connection:
-            if not await search.page(connection, search.SNAPSHOTS, 1, snapshot_id=snapshot_id, **its):
+        wanted = {"snapshot_id": snapshot_id, "owner_code": person.narrowed(owner_code)}
+        async with database.connect() as connection:
+            if not await search.SNAPSHOTS.rows(connection, 1, **wanted):
                 raise not_found("snapshot_id", snapshot_id)
-        of_snapshot = [search.of_snapshot(snapshot_id)]
-        return await _page(engine, search.DIFFERENCES, _difference, cursor, limit, of_snapshot, **its)
+        return await search.DIFFERENCES.page(database, _difference, paging, **wanted)
 
     return routes
 
@@ -343,7 +296,7 @@ def _decisions(engine: Engine) -> APIRouter:
     http = Commands(engine)
 
     @routes.post("/decide", response_model=SnapshotView)
-    async def decide(
+    async def decide_snapshot(
         request: Request,
         person: Annotated[Person, needs(Role.STOCK, by_owner=True)],
         asked: SnapshotDecision,
@@ -365,22 +318,6 @@ def _decisions(engine: Engine) -> APIRouter:
             raise Problem(409, "该快照不待决定 / nobody has to decide about this snapshot", str(error)) from None
 
     return routes
-
-
-async def _page(
-    engine: Engine,
-    wanted: List,
-    view: Callable[[RowMapping], T],
-    cursor: str | None,
-    limit: int,
-    conditions: Sequence[search.Condition] = (),
-    **equal: str | None,
-) -> Page[T]:
-    after = decode_cursor(cursor, *wanted.key_kinds) if cursor else None
-    async with engine.database.connect() as connection:
-        rows = await search.page(connection, wanted, limit, *conditions, after=after, **equal)
-    following = encode_cursor(*(rows[-1][name] for name in wanted.order)) if len(rows) == limit else None
-    return Page(items=[view(row) for row in rows], next=following)
 
 
 def _warehouse_of(reference: Reference, store_code: str) -> str:

@@ -1,19 +1,18 @@
 """Parameters and answers that several endpoints share."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from catalog_svc.domain.cells import CODE
 from lemai_chassis.access import Person, Role, needs
-from lemai_chassis.web import PAGE_MAX, decode_cursor
 
 Code = Annotated[str, Field(pattern=f"^{CODE}$", max_length=50)]
-Text = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=200)]
-"""PostgreSQL's text holds every character but NUL."""
+OwnerCode = Annotated[Code, Field(description="货主 / owner", examples=["JFY"])]
+ItemCode = Annotated[Code, Field(description="商品编码 / item code", examples=["GB-TS-001-R-90"])]
 Viewer = Annotated[Person, needs(Role.VIEW, by_owner=True)]
 ByCatalog = Annotated[Person, needs(Role.CATALOG, by_owner=True)]
-Limit = Annotated[int, Field(ge=1, le=PAGE_MAX)]
+StoreCode = Annotated[Code, Field(description="店铺 / store", examples=["TM-JFY-01"])]
 
 
 class RefusalView(BaseModel):
@@ -33,8 +32,3 @@ class NoteView(BaseModel):
     rows: str = Field(description="行号 / row numbers", examples=["2–5、9"])
     column: str = Field(description="列，空为整行 / the column's head and key; empty for whole rows")
     reason: str = Field(examples=["隐藏或被筛选掉，仍会读取 / hidden or filtered out; read all the same"])
-
-
-def cursor_key(cursor: str | None, length: int) -> Any:
-    """The codes behind a cursor, None without one; a forged one is only another place to begin. Raises Problem."""
-    return decode_cursor(cursor, *[str] * length) if cursor else None

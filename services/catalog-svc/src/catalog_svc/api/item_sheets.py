@@ -9,14 +9,14 @@ from functools import partial
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from catalog_svc import handlers, spreadsheets, storage
 from catalog_svc.api import uploads
-from catalog_svc.api.fields import ByCatalog, Code, NoteView, RefusalView, Viewer
+from catalog_svc.api.fields import ByCatalog, Code, NoteView, OwnerCode, RefusalView, Viewer
 from catalog_svc.api.items import ItemView, view
-from catalog_svc.api.uploads import BoundedRoute, SheetFile
+from catalog_svc.api.uploads import SHEET_LIMIT, SheetFile
 from catalog_svc.domain import item_sheets
 from catalog_svc.domain.item_sheets import CatalogMoved, ItemSheet, RowsRefused
 from catalog_svc.domain.items import Catalog
@@ -30,6 +30,7 @@ from lemai_chassis.web import Commands, FieldProblem, IdempotencyKey, Problem, n
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 log = logging.getLogger(__name__)
+SheetId = Annotated[Code, Path(description="表格编号，见上传的答复 / as the upload was answered")]
 
 
 class SheetState(StrEnum):
@@ -77,12 +78,12 @@ class Confirm(BaseModel):
 
 
 def router(engine: Engine, reference: Reference) -> APIRouter:
-    routes = APIRouter(prefix="/item-sheets", tags=["item sheets"], route_class=BoundedRoute)
+    routes = APIRouter(prefix="/item-sheets", tags=["item sheets"])
     http = Commands(engine)
 
-    @routes.post("", status_code=201)
+    @routes.post("", status_code=201, openapi_extra=SHEET_LIMIT)
     async def upload_item_sheet(
-        person: ByCatalog, file: SheetFile, owner_code: Annotated[Code, Form(examples=["JFY"])]
+        person: ByCatalog, file: SheetFile, owner_code: Annotated[OwnerCode, Form()]
     ) -> ItemSheetView:
         """Upload a sheet and preview what it would change. Nothing is applied.
 
@@ -97,19 +98,19 @@ def router(engine: Engine, reference: Reference) -> APIRouter:
         return _view(await _preview(engine, upload))
 
     @routes.get("/template", response_class=Response, responses={200: {"content": {XLSX: {}}}})
-    async def item_sheet_template(_: ByCatalog) -> Response:
+    async def get_item_sheet_template(_: ByCatalog) -> Response:
         """An empty product sheet to fill in, as xlsx; its second worksheet explains the heads."""
         named = {"content-disposition": 'attachment; filename="items.xlsx"'}
         return Response(spreadsheets.template(item_sheets.COLUMNS), media_type=XLSX, headers=named)
 
     @routes.get("/{sheet_id}")
-    async def one_item_sheet(person: Viewer, sheet_id: Code) -> ItemSheetView:
+    async def get_item_sheet(person: Viewer, sheet_id: SheetId) -> ItemSheetView:
         """A sheet as it was previewed, and whether it was confirmed."""
         return _view(await _find(engine, person, sheet_id))
 
     @routes.post("/{sheet_id}/confirm", response_model=ItemSheetView)
     async def confirm_item_sheet(
-        request: Request, person: ByCatalog, sheet_id: Code, confirm: Confirm, key: IdempotencyKey = None
+        request: Request, person: ByCatalog, sheet_id: SheetId, confirm: Confirm, key: IdempotencyKey = None
     ) -> Response:
         """Apply what the preview shows. 409 if items of the owner changed since, or if rows are refused."""
 

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from catalog_svc import storage
-from catalog_svc.api.fields import Code, Limit, Text, Viewer, cursor_key
+from catalog_svc.api.fields import Code, ItemCode, OwnerCode, Viewer
 from catalog_svc.domain.items import Item
 from catalog_svc.handlers import item_changed
-from catalog_svc.storage import ItemSearch
 from lemai_chassis.delivery.engine import Engine
-from lemai_chassis.web import Page, encode_cursor, not_found
+from lemai_chassis.listing import Page, Paged
+from lemai_chassis.web import not_found
 from lemai_contracts.values import DecimalText, Money
 
 
@@ -63,23 +63,20 @@ def router(engine: Engine) -> APIRouter:
     @routes.get("")
     async def search_items(
         person: Viewer,
-        owner_code: Code | None = None,
+        paging: Paged,
+        owner_code: OwnerCode | None = None,
         prefix: Annotated[Code | None, Query(description="商品编码前缀 / how the item code begins")] = None,
-        barcode: Code | None = None,
-        name: Annotated[Text | None, Query(description="名称包含 / a part of the name, in any case")] = None,
-        cursor: str | None = None,
-        limit: Limit = 50,
+        barcode: Annotated[Code | None, Query(description="条码 / barcode", examples=["6901234567892"])] = None,
+        name: Annotated[str | None, Query(max_length=200, description="名称包含 / a part of it, in any case")] = None,
     ) -> Page[ItemView]:
         """Items in order of owner and code."""
-        search = ItemSearch(person.narrowed(owner_code), prefix, barcode, name, cursor_key(cursor, 2), limit)
-        async with engine.database.connect() as connection:
-            items = await storage.search_items(connection, search)
-        return Page(
-            items=[view(item) for item in items], next=encode_cursor(*items[-1].key) if len(items) == limit else None
+        wanted = {"owner_code": person.narrowed(owner_code), "prefix": prefix, "barcode": barcode, "name": name}
+        return await storage.ITEMS_BY_CODE.page(
+            engine.database, lambda row: view(storage.ITEMS.parse(row)), paging, **wanted
         )
 
     @routes.get("/{owner_code}/{item_code}")
-    async def one_item(_: Viewer, owner_code: Code, item_code: Code) -> ItemView:
+    async def get_item(_: Viewer, owner_code: OwnerCode, item_code: ItemCode) -> ItemView:
         """One item."""
         async with engine.database.connect() as connection:
             item = await storage.item(connection, owner_code, item_code)

@@ -10,16 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from catalog_svc import handlers, storage
 from catalog_svc.api import uploads
-from catalog_svc.api.fields import ByCatalog, Code, Limit, Viewer, cursor_key
-from catalog_svc.api.uploads import BoundedRoute, SheetFile
+from catalog_svc.api.fields import ByCatalog, Code, ItemCode, OwnerCode, StoreCode, Viewer
+from catalog_svc.api.uploads import SHEET_LIMIT, SheetFile
 from catalog_svc.domain.listings import Listing, ListingLine, ListingsRefused, Stores, read_listings, with_owner
 from catalog_svc.domain.sheets import ROWS_MAX
-from catalog_svc.storage import ListingSearch
 from lemai_chassis.access import Person
 from lemai_chassis.delivery.engine import Engine
+from lemai_chassis.listing import Page, Paged
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork
-from lemai_chassis.web import Commands, FieldProblem, IdempotencyKey, Page, Problem, encode_cursor
+from lemai_chassis.web import Commands, FieldProblem, IdempotencyKey, Problem
 
 OptionalCode = Annotated[str, Field(pattern=r"^([0-9A-Za-z][0-9A-Za-z_.-]*)?$", max_length=50)]
 
@@ -70,7 +70,7 @@ class ListingsPutView(BaseModel):
 
 
 def router(engine: Engine, reference: Reference) -> APIRouter:
-    routes = APIRouter(tags=["listings"], route_class=BoundedRoute)
+    routes = APIRouter(tags=["listings"])
     http = Commands(engine)
     stores: Stores = {store.code: store.owners for store in reference.stores}
 
@@ -83,22 +83,16 @@ def router(engine: Engine, reference: Reference) -> APIRouter:
     @routes.get("/listings")
     async def search_listings(
         person: Viewer,
-        store_code: Code | None = None,
-        owner_code: Code | None = None,
-        item_code: Code | None = None,
-        cursor: str | None = None,
-        limit: Limit = 50,
+        paging: Paged,
+        store_code: StoreCode | None = None,
+        owner_code: OwnerCode | None = None,
+        item_code: ItemCode | None = None,
     ) -> Page[ListingView]:
         """Listings in order of store, platform item and platform SKU."""
-        search = ListingSearch(store_code, person.narrowed(owner_code), item_code, cursor_key(cursor, 3), limit)
-        async with engine.database.connect() as connection:
-            listings = await storage.search_listings(connection, search)
-        return Page(
-            items=[ListingView.model_validate(listing) for listing in listings],
-            next=encode_cursor(*listings[-1].key) if len(listings) == limit else None,
-        )
+        wanted = {"store_code": store_code, "owner_code": person.narrowed(owner_code), "item_code": item_code}
+        return await storage.LISTINGS_BY_SKU.page(engine.database, ListingView.model_validate, paging, **wanted)
 
-    @routes.put("/listings", response_model=ListingsPutView)
+    @routes.put("/listings", response_model=ListingsPutView, openapi_extra=SHEET_LIMIT)
     async def put_listings(
         request: Request, person: ByCatalog, body: ListingsBody, key: IdempotencyKey = None
     ) -> Response:
@@ -109,7 +103,7 @@ def router(engine: Engine, reference: Reference) -> APIRouter:
         except ListingsRefused as refused:
             raise _problem(refused) from None
 
-    @routes.post("/listing-sheets")
+    @routes.post("/listing-sheets", openapi_extra=SHEET_LIMIT)
     async def upload_listing_sheet(person: ByCatalog, file: SheetFile) -> ListingsPutView:
         """Map platform SKUs to items by a sheet: all of its rows or, when one is refused, none.
 

@@ -150,7 +150,7 @@ def _sending(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
             await storage.keep(connection, deed)
             if not await dockings[place.counterpart].outgoing.resend(connection, place.name):
                 raise Problem(409, "不是已发出的文件，或内容已删除 / not sent, or its bytes are gone", place.about)
-            (file,) = await storage.files(connection, {"id": file_id}, storage.NEWEST, 1)
+            (file,) = await storage.FILES.rows(connection, 1, id=file_id)
         return FileView.model_validate(file)
 
     @routes.post("/counterparts/{counterpart}/files/{name}/resolve")
@@ -169,7 +169,7 @@ def _sending(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
         equal = {"counterpart": counterpart, "direction": "out", "name": name}
         async with engine.database.begin() as connection:
             resolved = docking.publisher and await docking.publisher.resolve(connection, name, decision)
-            found = await storage.files(connection, equal, storage.NEWEST, 1)
+            found = await storage.FILES.rows(connection, 1, **equal)
             if not found:
                 raise not_found("name", name)
             file = FileView.model_validate(found[0])

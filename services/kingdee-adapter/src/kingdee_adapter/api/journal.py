@@ -7,10 +7,9 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from kingdee_adapter import storage
-from kingdee_adapter.storage import Rows
 from lemai_chassis.access import Role, needs
 from lemai_chassis.delivery.engine import Engine
-from lemai_chassis.web import PAGE_MAX, Page, decode_cursor, encode_cursor
+from lemai_chassis.listing import PAGE_MAX, Page, Paging, Search
 
 Direction = Literal["in", "out"]
 FileState = Literal["rendered", "published", "acknowledged", "unknown", "rewrite", "resend", "received", "rejected"]
@@ -171,41 +170,34 @@ View = TypeVar("View", bound=BaseModel)
 def router(engine: Engine) -> APIRouter:
     routes = APIRouter(dependencies=[needs(Role.VIEW)])
 
-    async def page(view: type[View], search: storage.Search, asked: Asked) -> Page[View]:
-        before = decode_cursor(asked.cursor, int)[0] if asked.cursor else storage.NEWEST
-        equal = asked.model_dump(exclude_none=True, exclude={"cursor", "limit"})
-        async with engine.database.connect() as connection:
-            rows = await search(connection, equal, before, asked.limit)
-        return _page(view, rows, asked.limit)
+    async def page(view: type[View], search: Search, asked: Asked) -> Page[View]:
+        paging = Paging(asked.cursor, asked.limit)
+        wanted = asked.model_dump(exclude={"cursor", "limit"})
+        return await search.page(engine.database, view.model_validate, paging, **wanted)
 
     @routes.get("/files")
-    async def files(asked: Annotated[AskedFiles, Query()]) -> Page[FileView]:
+    async def search_files(asked: Annotated[AskedFiles, Query()]) -> Page[FileView]:
         """Files in and out, newest first."""
-        return await page(FileView, storage.files, asked)
+        return await page(FileView, storage.FILES, asked)
 
     @routes.get("/documents/outgoing")
-    async def outgoing(asked: Annotated[AskedOutgoing, Query()]) -> Page[OutgoingView]:
+    async def search_outgoing(asked: Annotated[AskedOutgoing, Query()]) -> Page[OutgoingView]:
         """What we send, newest first: where it stands, in which file and line."""
-        return await page(OutgoingView, storage.outgoing, asked)
+        return await page(OutgoingView, storage.OUTGOING, asked)
 
     @routes.get("/documents/incoming")
-    async def incoming(asked: Annotated[AskedDocuments, Query()]) -> Page[IncomingView]:
+    async def search_incoming(asked: Annotated[AskedDocuments, Query()]) -> Page[IncomingView]:
         """Actuals we took, newest first, with file and line."""
-        return await page(IncomingView, storage.incoming, asked)
+        return await page(IncomingView, storage.INCOMING, asked)
 
     @routes.get("/quarantine")
-    async def quarantine(asked: Annotated[AskedQuarantine, Query()]) -> Page[QuarantineView]:
+    async def search_quarantine(asked: Annotated[AskedQuarantine, Query()]) -> Page[QuarantineView]:
         """Files and documents that were refused or are held, newest first: line, field, value and reason."""
-        return await page(QuarantineView, storage.quarantine, asked)
+        return await page(QuarantineView, storage.QUARANTINE, asked)
 
     @routes.get("/deeds")
-    async def deeds(asked: Annotated[AskedDeeds, Query()]) -> Page[DeedView]:
+    async def search_deeds(asked: Annotated[AskedDeeds, Query()]) -> Page[DeedView]:
         """Who saw raw bytes or decided something, newest first, and why."""
-        return await page(DeedView, storage.deeds, asked)
+        return await page(DeedView, storage.DEEDS, asked)
 
     return routes
-
-
-def _page(view: type[View], rows: Rows, limit: int) -> Page[View]:
-    items = [view.model_validate(row) for row in rows]
-    return Page(items=items, next=encode_cursor(rows[-1]["id"]) if len(rows) == limit else None)
