@@ -18,7 +18,7 @@ def test_an_acknowledgement_is_read_as_it_was_written(ack: Ack) -> None:
 
 
 def test_its_elements_are_in_camel_case() -> None:
-    ack = Ack(file_name="SHIP.xml", status="PARTIAL", results=(Result(order_no="1", line_no=7, message="a < b\x00"),))
+    ack = Ack(file_name="SHIP.xml", status="PARTIAL", results=(Result(order_no="1", line_no=7, message="a < b\x01"),))
 
     text = xml_bytes(ack).decode()
 
