@@ -1,5 +1,7 @@
 """The flows of design.md §4 that run, each through every service on real servers, judged by both ends' records."""
 
+from typing import Any
+
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
@@ -164,6 +166,51 @@ async def test_an_operator_sees_tries_and_gives_up_a_parked_trade_by_command(
     assert (tried.exit_code, "尚未映射" in tried.output) == (1, True)
     assert given_up.exit_code == 0
     assert await messages() == []
+
+
+async def test_a_refused_instruction_goes_out_corrected_or_gives_its_stock_back(
+    world: World, stocked: tuple[Shop, Step]
+) -> None:
+    shop, _ = stocked
+    item = shop.plain[9]
+    nowhere = {"receiver": {"state": "浙江省" * 40}}
+    corrected, given_up = [await _refused(world, shop, special, item, **nowhere) for special in ("更正", "放弃被拒")]
+    stuck = (await world.orders.get("/v1/stuck"))["items"]
+    assert {corrected, given_up} <= {item["about"] for item in stuck if item["kind"] == "order_refused"}
+
+    await world.orders.post(f"/v1/orders/{given_up}/cancel", {"reason": "地址无效"})
+    await world.tmall.post(f"/sim/trades/{corrected.removeprefix('TM')}/address", {"address": "文三路1号"})
+
+    async def region() -> str:
+        return str((await world.orders.get(f"/v1/orders/{corrected}"))["region"])
+
+    await until("the order follows its trade", region, lambda seen: seen == "浙江省杭州市余杭区")
+    await world.orders.post(f"/v1/orders/{corrected}/correct", {"buyer_message": "放门口"})
+    await world.orders.post(f"/v1/orders/{corrected}/resend", {})
+    told = await _sold(world, shop, "更正")
+
+    assert told.order["state"] == "shipped"
+    assert [step["reference"] for step in told.step("instructed")] == ["1", "2"]
+    assert len(told.erp["instructions"]) == 1
+
+    async def promised() -> list[str]:
+        released = await world.stock.pages("/v1/commitments", state="released")
+        return [commitment["order_no"] for commitment in released]
+
+    await until("the stock of the cancelled order is free", promised, lambda numbers: given_up in numbers)
+
+
+async def _refused(world: World, shop: Shop, special: str, item: str, **more: Any) -> str:
+    """An order whose instruction was refused; its number."""
+    await scenario.order(world, shop, special, [(item, 1)], **more)
+    number = next(f"TM{tid}" for tid, name in shop.trades.items() if name == special)
+
+    async def waits() -> list[str]:
+        found = await world.orders.find(f"/v1/orders/{number}")
+        return found["waiting_for"] if found else []
+
+    await until("the instruction is refused", waits, lambda seen: any(wait.startswith("refused:") for wait in seen))
+    return number
 
 
 def _parked(verb: str, world: World, *arguments: str) -> Result:
