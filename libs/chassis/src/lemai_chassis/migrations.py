@@ -1,12 +1,10 @@
-"""What a service's migrations call: Alembic on a connection that is already open, and the delivery core's tables."""
+"""What a service's `migrations/env.py` calls: Alembic on a connection that is already open."""
 
 from typing import Literal
 
 from alembic import context
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import MetaData
 from sqlmodel.sql.sqltypes import AutoString
-
-from lemai_chassis.tables import tables
 
 
 def run(metadata: MetaData) -> None:
@@ -19,21 +17,6 @@ def run(metadata: MetaData) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
-
-
-def create_delivery_tables(connection: Connection) -> None:
-    """For a service's first revision: the delivery core is the same everywhere, and said once."""
-    _delivery_tables().create_all(connection)
-
-
-def drop_delivery_tables(connection: Connection) -> None:
-    _delivery_tables().drop_all(connection)
-
-
-def _delivery_tables() -> MetaData:
-    metadata = MetaData()
-    tables(metadata)
-    return metadata
 
 
 def _render(kind: str, item: object, _context: object) -> str | Literal[False]:

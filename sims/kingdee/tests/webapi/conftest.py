@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 from fastapi import FastAPI
+from k3_client import ACCOUNT, K3, Clock
 
 from sim_kingdee.api import create_app
 from sim_kingdee.faces.folder import Folder
 from sim_kingdee.webapi.approval import Site
 from sim_kingdee.webapi.server import Server
-from sim_kingdee.webapi.testing import ACCOUNT, K3, Clock
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
-
-from sim_kingdee.webapi.testing import K3, Clock, order, refusal, refused_rows
+from k3_client import K3, Clock, order, refusal, refused_rows
 
 DRESS = "GB-TS-001-R-90"
 FORM = "SAL_SaleOrder"

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
+from k3_client import K3, ORG, Clock, order, refusal
 
 from sim_kingdee.faces.folder import Folder
 from sim_kingdee.webapi.approval import Approvals, Site
 from sim_kingdee.webapi.columns import internal_id
 from sim_kingdee.webapi.server import Server
-from sim_kingdee.webapi.testing import K3, ORG, Clock, order, refusal
 
 DRESS, SHOES = "GB-TS-001-R-90", "GB-SH-014-B-22"
 

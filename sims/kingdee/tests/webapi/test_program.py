@@ -9,8 +9,7 @@ import time
 from pathlib import Path
 
 import httpx
-
-from sim_kingdee.webapi.testing import ACCOUNT, K3, ORG, order
+from k3_client import ACCOUNT, K3, ORG, order
 
 
 async def test_the_program_serves_the_webapi_that_its_environment_names_and_nothing_else(tmp_path: Path) -> None:

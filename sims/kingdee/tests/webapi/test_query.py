@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from k3_client import K3, Clock, order, refused_rows
 
 from sim_kingdee.webapi.columns import SOURCES
 from sim_kingdee.webapi.filters import read_filter
-from sim_kingdee.webapi.testing import K3, Clock, order, refused_rows
 
 DRESS, SHOES = "GB-TS-001-R-90", "GB-SH-014-B-22"
 FORM = "SAL_SaleOrder"

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from sim_kingdee.webapi.testing import K3, order, refusal
+from k3_client import K3, order, refusal
 
 DRESS, SHOES = "GB-TS-001-R-90", "GB-SH-014-B-22"
 SALE = order("SAL_SaleOrder", "2611220001", (DRESS, 1), (SHOES, 2))

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from k3_client import ACCOUNT, K3, Clock, refused_rows
 
 from sim_kingdee.webapi.signature import Account, api_signature, app_signature, client_secret, is_signed
-from sim_kingdee.webapi.testing import ACCOUNT, K3, Clock, refused_rows
 
 QUERY = "/k3cloud/Kingdee.BOS.WebApi.ServicesStub.DynamicFormService.ExecuteBillQuery.common.kdsvc"
 SAVE = "/k3cloud/Kingdee.BOS.WebApi.ServicesStub.DynamicFormService.Save.common.kdsvc"

@@ -1,8 +1,7 @@
 """Submit, Audit and UnAudit: states, selections and partial success."""
 
 import pytest
-
-from sim_kingdee.webapi.testing import K3, Clock, order, refusal
+from k3_client import K3, Clock, order, refusal
 
 DRESS = "GB-TS-001-R-90"
 FORM = "SAL_SaleOrder"

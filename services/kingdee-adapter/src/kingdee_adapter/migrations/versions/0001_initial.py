@@ -1,4 +1,4 @@
-"""The first tables: until a release freezes them, they are those the code declares."""
+"""The first tables: until a release freezes them, they are those the code declares (ADR 026)."""
 
 from alembic import op
 

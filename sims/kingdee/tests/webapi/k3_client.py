@@ -15,7 +15,7 @@ ACCOUNT = Account(
     acct_id="5f0000000000ab",
     user="lemai_api",
     app_id="204399_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
-    app_secret="0123456789abcdef0123456789abcdef",  # noqa: S106 (the vector of the reference)
+    app_secret="0123456789abcdef0123456789abcdef",
 )
 ORG = {"FNumber": "100"}
 # form → (bill type, what else its head needs, entry, what else an entry needs, quantity)
