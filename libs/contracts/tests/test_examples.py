@@ -7,6 +7,7 @@ from jsonschema import Draft202012Validator
 from lemai_contracts import Event, event_types, examples
 from lemai_contracts.examples import example
 from lemai_contracts.export import json_schema
+from lemai_contracts.order import OrderPlacedV1, OrderShippedV1
 
 every_event = pytest.mark.parametrize("event", event_types().values(), ids=lambda event: event.type)
 
@@ -36,3 +37,12 @@ def test_subject_and_key_of_an_example_have_no_empty_part(event: type[Event]) ->
     golden = example(event)
     assert all(golden.subject.split("/"))
     assert all(golden.partitionkey.split("/"))
+
+
+@pytest.mark.parametrize(("event", "sum_of_it"), [(OrderPlacedV1, "total"), (OrderShippedV1, "amount")])
+def test_lines_and_freight_less_discount_are_what_an_order_and_a_shipment_come_to(
+    event: type[OrderPlacedV1 | OrderShippedV1], sum_of_it: str
+) -> None:
+    golden = example(event)
+    goods = sum(line.amount.minor for line in golden.lines)
+    assert getattr(golden, sum_of_it).minor == goods + golden.freight.minor - golden.discount.minor

@@ -118,6 +118,16 @@ class ShippedParcel(Value):
     platform_lines: tuple[PlatformPieces, ...] = ()
 
 
+class ShippedLine(Value):
+    """Pieces of one order line that left, in whatever parcels."""
+
+    line_no: int
+    item_code: str
+    quantity: Quantity
+    amount: Money
+    """Of these pieces; over all shipments the pieces of a line cost the line's amount."""
+
+
 class OrderShippedV1(
     Event,
     type="lemai.order.shipped.v1",
@@ -139,8 +149,13 @@ class OrderShippedV1(
     parcels: tuple[ShippedParcel, ...]
     unfinished_platform_lines: tuple[str, ...] = ()
     """Platform lines in these parcels whose pieces have not all left; of a short order they never will."""
+    lines: tuple[ShippedLine, ...]
+    freight: Money
+    """Of the whole order with its first shipment, 0 with the others."""
+    discount: Money
+    """Of the whole order with its first shipment, 0 with the others; below 0 if the buyer paid more than lines say."""
     amount: Money
-    """What these pieces cost the buyer; freight and discount of the order come with its first shipment."""
+    """What becomes due: the sum of `lines`, plus `freight`, less `discount`."""
     complete: bool
     """True when nothing of the order is left to ship, or nothing more will be."""
 

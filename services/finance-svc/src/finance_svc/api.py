@@ -44,7 +44,10 @@ class EntryView(BaseModel):
     """One shipment's amount."""
 
     actual_no: str = Field(description="出库实绩 / the outbound actual")
-    amount: Money
+    amount: Money = Field(description="goods + freight - discount")
+    goods: Money = Field(description="本次发出的货 / the pieces that left")
+    freight: Money = Field(description="整单运费，随首次发货 / of the whole order, with its first shipment")
+    discount: Money = Field(description="整单优惠，随首次发货 / of the whole order, with its first shipment")
     shipped_at: datetime
     waybill_nos: list[str]
     booked_at: datetime
@@ -104,5 +107,6 @@ def _fields(receivable: Receivable) -> Mapping[str, Any]:
 
 
 def _entry(entry: Entry) -> EntryView:
-    amount = Money.of(entry.amount_minor, entry.currency)
-    return EntryView.model_validate(vars(entry) | {"amount": amount})
+    parts = "amount", "goods", "freight", "discount"
+    money = {part: Money.of(getattr(entry, f"{part}_minor"), entry.currency) for part in parts}
+    return EntryView.model_validate(vars(entry) | money)

@@ -24,6 +24,8 @@ class Entry:
     order_no: str
     actual_no: str
     amount_minor: int
+    freight_minor: int
+    discount_minor: int
     currency: str
     shipped_at: datetime
     waybill_nos: tuple[str, ...]
@@ -32,6 +34,10 @@ class Entry:
     @property
     def key(self) -> tuple[str, str, str]:
         return self.owner_code, self.order_no, self.actual_no
+
+    @property
+    def goods_minor(self) -> int:
+        return self.amount_minor - self.freight_minor + self.discount_minor
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ def on_order_shipped(event: OrderShippedV1, uow: UnitOfWork) -> None:
         order_no=event.order_no,
         actual_no=event.actual_no,
         amount_minor=event.amount.minor,
+        freight_minor=event.freight.minor,
+        discount_minor=event.discount.minor,
         currency=event.amount.currency,
         shipped_at=event.shipped_at,
         waybill_nos=tuple(parcel.waybill_no for parcel in event.parcels),

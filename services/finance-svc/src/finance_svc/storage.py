@@ -57,6 +57,8 @@ class EntryRow(FinanceSvcRow, table=True):
     actual_no: str = Field(primary_key=True, sa_type=Text)
     version: int = _bigint()
     amount_minor: int = _bigint()
+    freight_minor: int = _bigint()
+    discount_minor: int = _bigint()
     currency: str = Field(sa_type=Text)
     shipped_at: datetime = Field(sa_type=DateTime(timezone=True))
     waybill_nos: list[str] = Field(sa_column=Column(JSONB, nullable=False))

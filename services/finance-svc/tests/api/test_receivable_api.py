@@ -18,8 +18,9 @@ def an_order(order_no: str, *, owner_code: str = "JFY", trade_no: str = "30214")
     return Receivable(owner_code, order_no, f"tmall/{trade_no}", "sales", "TM-JFY-01", "tmall", trade_no, "CNY")
 
 
-def an_entry(actual_no: str, amount_minor: int, shipped_at: datetime, *, order_no: str = "TM1") -> Entry:
-    return Entry("JFY", order_no, actual_no, amount_minor, "CNY", shipped_at, (f"SF-{actual_no}",), NOW)
+def an_entry(actual_no: str, amount_minor: int, shipped_at: datetime, freight_minor: int, discount_minor: int) -> Entry:
+    parts = amount_minor, freight_minor, discount_minor
+    return Entry("JFY", "TM1", actual_no, *parts, "CNY", shipped_at, (f"SF-{actual_no}",), NOW)
 
 
 async def keep(engine: Engine, aggregates: Sequence[Receivable | Entry]) -> None:
@@ -31,8 +32,8 @@ async def keep(engine: Engine, aggregates: Sequence[Receivable | Entry]) -> None
 
 
 async def test_the_money_of_an_order_is_its_shipments(engine: Engine, http: httpx.AsyncClient) -> None:
-    second = an_entry("S2", 3248, datetime(2026, 11, 25, tzinfo=UTC))
-    first = an_entry("S1", 9652, datetime(2026, 11, 22, 7, tzinfo=UTC))
+    second = an_entry("S2", 3248, datetime(2026, 11, 25, tzinfo=UTC), 0, 0)
+    first = an_entry("S1", 9652, datetime(2026, 11, 22, 7, tzinfo=UTC), 800, 50)
     receivable = an_order("TM1").place(12900, "CNY").book(first).book(second).complete()
     await keep(engine, [receivable, second, first])
 
@@ -54,6 +55,9 @@ async def test_the_money_of_an_order_is_its_shipments(engine: Engine, http: http
             {
                 "actual_no": "S1",
                 "amount": {"amount": "96.52", "currency": "CNY"},
+                "goods": {"amount": "89.02", "currency": "CNY"},
+                "freight": {"amount": "8.00", "currency": "CNY"},
+                "discount": {"amount": "0.50", "currency": "CNY"},
                 "shipped_at": "2026-11-22T07:00:00Z",
                 "waybill_nos": ["SF-S1"],
                 "booked_at": "2026-11-22T08:00:00Z",
@@ -61,6 +65,9 @@ async def test_the_money_of_an_order_is_its_shipments(engine: Engine, http: http
             {
                 "actual_no": "S2",
                 "amount": {"amount": "32.48", "currency": "CNY"},
+                "goods": {"amount": "32.48", "currency": "CNY"},
+                "freight": {"amount": "0.00", "currency": "CNY"},
+                "discount": {"amount": "0.00", "currency": "CNY"},
                 "shipped_at": "2026-11-25T00:00:00Z",
                 "waybill_nos": ["SF-S2"],
                 "booked_at": "2026-11-22T08:00:00Z",

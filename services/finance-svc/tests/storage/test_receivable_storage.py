@@ -18,7 +18,10 @@ from lemai_contracts.values import Money
 
 PLACED = example(OrderPlacedV1)
 SHIPPED = example(OrderShippedV1)
-REST = SHIPPED.model_copy(update={"actual_no": "SHP-2611220001-2", "amount": Money.of(3248, "CNY"), "complete": True})
+NONE = Money.of(0, "CNY")
+REST = SHIPPED.model_copy(
+    update={"actual_no": "SHP-2611220001-2", "amount": Money.of(3500, "CNY"), "discount": NONE, "complete": True}
+)
 
 
 def message(event: Event) -> Message:
@@ -47,8 +50,8 @@ async def test_a_batch_of_events_is_booked_once_however_often_it_comes(engine: E
         parked = (await connection.exec_driver_sql("SELECT count(*) FROM parked_key")).scalar_one()
     assert (receivable.ordered_minor, receivable.receivable_minor) == (12900, 12900)
     assert receivable.state is State.COMPLETE
-    assert [(entry.actual_no, entry.amount_minor) for entry in entries] == [
-        ("SHP-2611220001-1", 9652),
-        ("SHP-2611220001-2", 3248),
+    assert [(entry.actual_no, entry.amount_minor, entry.freight_minor, entry.discount_minor) for entry in entries] == [
+        ("SHP-2611220001-1", 9400, 0, 1000),
+        ("SHP-2611220001-2", 3500, 0, 0),
     ]
     assert parked == 0

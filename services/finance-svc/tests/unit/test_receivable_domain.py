@@ -14,7 +14,7 @@ ORDER = Receivable("JFY", "TM1", "tmall/1", "sales", "TM-JFY-01", "tmall", "1", 
 
 
 def entry(amount_minor: int, currency: str = "CNY") -> Entry:
-    return Entry("JFY", "TM1", "SHP-1", amount_minor, currency, NOW, ("SF1",), NOW)
+    return Entry("JFY", "TM1", "SHP-1", amount_minor, 0, 0, currency, NOW, ("SF1",), NOW)
 
 
 def test_an_order_without_shipments_owes_nothing() -> None:

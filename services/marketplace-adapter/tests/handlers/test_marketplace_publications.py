@@ -53,6 +53,9 @@ def shipped(*platform_lines: Sequence[PlatformPieces]) -> OrderShippedV1:
             )
             for number, lines in enumerate(platform_lines)
         ),
+        lines=(),
+        freight=Money.of(200, "CNY"),
+        discount=Money.of(0, "CNY"),
         amount=Money.of(200, "CNY"),
         complete=True,
     )

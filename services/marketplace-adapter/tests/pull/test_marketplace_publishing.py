@@ -48,6 +48,9 @@ async def shipped(
             for waybill, contents in parcels.items()
         ),
         unfinished_platform_lines=tuple(oids[line] for line in unfinished),
+        lines=(),
+        freight=Money.of(100, "CNY"),
+        discount=Money.of(0, "CNY"),
         amount=Money.of(100, "CNY"),
         complete=not unfinished,
     )

@@ -112,6 +112,9 @@ def shipped(*parcels: tuple[str, dict[str, int]], unfinished: tuple[str, ...] = 
                 for waybill, contents in parcels
             ),
             unfinished_platform_lines=unfinished,
+            lines=(),
+            freight=Money.of(0, "CNY"),
+            discount=Money.of(0, "CNY"),
             amount=Money.of(0, "CNY"),
             complete=True,
         )

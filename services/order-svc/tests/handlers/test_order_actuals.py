@@ -50,6 +50,24 @@ def test_everything_in_one_parcel_ships_the_order(desk: "Desk") -> None:
     assert desk.emitted(AlertRaisedV1) == []
 
 
+def parts(shipped: OrderShippedV1) -> tuple[dict[int, tuple[str, int, str]], str, str]:
+    """(item, pieces, amount) by line, freight, discount."""
+    lines = {line.line_no: (line.item_code, line.quantity, str(line.amount.amount)) for line in shipped.lines}
+    return lines, str(shipped.freight.amount), str(shipped.discount.amount)
+
+
+def test_a_shipment_says_what_its_lines_the_freight_and_the_discount_come_to(desk: "Desk") -> None:
+    desk.instructed(freight=yuan("8.00"), paid=yuan("136.50"))
+    desk.take(desk.actual(1, 1, status="PARTDELIVERED", final=False))
+    desk.take(desk.actual(0, 1, actual_no="SHP-2"))
+
+    first, second = desk.emitted(OrderShippedV1)
+    shoes = ("GB-SH-014-B-22", 1, "32.48")
+    assert parts(first) == ({1: ("GB-TS-001-R-90", 1, "64.04"), 2: shoes}, "8.00", "0.50")
+    assert parts(second) == ({2: shoes}, "0.00", "0.00")
+    assert amounts(desk) == ["104.02", "32.48"]
+
+
 def test_two_reports_ship_it_together_for_its_total(desk: "Desk") -> None:
     desk.instructed(freight=yuan("8.00"), paid=yuan("137.00"))
     desk.take(desk.actual(1, 1, status="PARTDELIVERED", final=False))

@@ -1,10 +1,13 @@
 """Splitting amounts: between owners, between the parts of a combo, between shipments."""
 
+from collections import Counter
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from order_svc.domain.orders import Line
+from order_svc.domain.orders import Commitment, Line, Order
 from order_svc.domain.trades import Component, Item, apportion, order_no, split_combo
 
 COMBO = Item("JFY", "SET-1", "礼盒", 9900, (Component("A", 1), Component("B", 3)))
@@ -69,6 +72,45 @@ def test_the_pieces_of_a_line_cost_its_amount_whatever_the_steps(amount: int, st
         amount * step // sum(steps) <= cost <= amount * step // sum(steps) + 1
         for cost, step in zip(costs, steps, strict=True)
     )
+
+
+LINES = st.lists(
+    st.tuples(st.integers(0, 10**7), st.lists(st.integers(0, 4), min_size=1, max_size=5).filter(any)),
+    min_size=1,
+    max_size=5,
+)
+"""For each line its amount, and how many of its pieces leave with the first, the second, … shipment."""
+
+
+@given(LINES, st.integers(0, 10**5), st.integers(-100, 10**5))
+def test_shipments_add_up_to_the_order_part_by_part(
+    order: Callable[..., Order], bought: list[tuple[int, list[int]]], freight: int, discount: int
+) -> None:
+    lines = [Line(number, f"ITEM-{number}", "", sum(steps), amount) for number, (amount, steps) in enumerate(bought, 1)]
+    placed = order(lines, freight_minor=freight, discount_minor=discount)
+    now = placed.approve("rule", placed.placed_at).answer_commitment(Commitment.COMMITTED).instruct()
+    dues: list[Order] = []
+    for shipment in range(max(len(steps) for _, steps in bought)):
+        pieces = {
+            line.key: steps[shipment]
+            for line, (_, steps) in zip(lines, bought, strict=True)
+            if steps[shipment:] and steps[shipment]
+        }
+        if pieces:
+            before, now = now, now.ship(f"SHP-{shipment}", pieces, final=False)
+            dues.append(now.left_since(before))
+            assert {line.key: line.quantity for line in dues[-1].lines} == pieces
+
+    goods: Counter[int] = Counter()
+    for due in dues:
+        goods.update({line.line_no: line.amount_minor for line in due.lines})
+        assert due.total_minor == sum(line.amount_minor for line in due.lines) + due.freight_minor - due.discount_minor
+    assert goods == Counter({line.line_no: line.amount_minor for line in lines})
+    assert [(due.freight_minor, due.discount_minor) for due in dues] == [
+        (freight, discount),
+        *[(0, 0)] * (len(dues) - 1),
+    ]
+    assert sum(due.total_minor for due in dues) == placed.total_minor
 
 
 @pytest.mark.parametrize("quantity", [0, -1])

@@ -151,8 +151,15 @@ def test_freight_and_discount_come_with_the_first_piece(instructed: Order) -> No
     one = nothing.ship("SHP-2", {(1, "A"): 1}, final=False)
     rest = one.ship("SHP-3", {(1, "A"): 1, (2, "B"): 1}, final=False)
 
-    assert [order.shipped_minor for order in (nothing, one, rest)] == [0, 500 + 599, 2100]
-    assert rest.total_minor == 1001 + 500 + 600 - 1
+    reports = (instructed, nothing), (nothing, one), (one, rest), (instructed, rest)
+    left = [after.left_since(before) for before, after in reports]
+    assert [(due.goods_minor, due.freight_minor, due.discount_minor) for due in left] == [
+        (0, 0, 0),
+        (500, 600, 1),
+        (501 + 500, 0, 0),
+        (1001 + 500, 600, 1),
+    ]
+    assert [due.total_minor for due in left] == [0, 500 + 599, 1001, 2100]
 
 
 @pytest.mark.parametrize(

@@ -303,12 +303,16 @@ class Order:
     def pieces_shipped(self) -> int:
         return sum(line.shipped for line in self.lines)
 
-    @property
-    def shipped_minor(self) -> int:
-        """What was shipped costs; freight and discount come with the first that left."""
-        if not self.pieces_shipped:
-            return 0
-        return sum(line.shipped_minor for line in self.lines) + self.freight_minor - self.discount_minor
+    def left_since(self, before: "Order") -> "Order":
+        """What left since, as an order of its own. Freight and discount are due with the first that left, whole."""
+        lines = tuple(
+            replace(line, quantity=pieces, shipped=pieces, amount_minor=line.shipped_minor - then.shipped_minor)
+            for then, line in zip(before.lines, self.lines, strict=True)
+            if (pieces := line.shipped - then.shipped)
+        )
+        if lines and not before.pieces_shipped:
+            return replace(self, lines=lines)
+        return replace(self, lines=lines, freight_minor=0, discount_minor=0)
 
     def unfinished_platform_lines(self) -> set[str]:
         """Platform lines of which not every piece has left.

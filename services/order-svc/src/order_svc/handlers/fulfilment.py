@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from lemai_chassis.reference import Reference
 from lemai_chassis.state.unit_of_work import Park, Ref, UnitOfWork, ref
@@ -16,7 +17,7 @@ from lemai_contracts.fulfilment import (
     ReportedParcel,
 )
 from lemai_contracts.marketplace import PublicationState, ShipmentPublishedV1
-from lemai_contracts.order import OrderShippedV1, ParcelContent, PlatformPieces, ShippedParcel
+from lemai_contracts.order import OrderShippedV1, ParcelContent, PlatformPieces, ShippedLine, ShippedParcel
 from lemai_contracts.stock import CommitmentAnsweredV1
 from lemai_contracts.values import Leg, Money, OrderKind
 from order_svc.domain.actuals import HeldActual, contents_of_parcels, platform_pieces
@@ -189,6 +190,7 @@ def _pieces(lines: Iterable[ReportedLine | ReportedContent]) -> Counter[tuple[in
 def _shipped(before: Order, order: Order, event: ActualReportedV1) -> OrderShippedV1:
     contents = contents_of_parcels(_pieces(event.lines), [_pieces(parcel.contents) for parcel in event.parcels])
     told = platform_pieces(before, contents)
+    left, money = order.left_since(before), partial(Money.of, currency=order.currency)
     unfinished = order.unfinished_platform_lines() & {number for parcel in told for number in parcel}
     return OrderShippedV1(
         family=order.family,
@@ -202,7 +204,12 @@ def _shipped(before: Order, order: Order, event: ActualReportedV1) -> OrderShipp
         shipped_at=event.occurred_at,
         parcels=tuple(map(_parcel, event.parcels, contents, told)),
         unfinished_platform_lines=tuple(sorted(unfinished)),
-        amount=Money.of(order.shipped_minor - before.shipped_minor, order.currency),
+        lines=tuple(
+            ShippedLine.model_validate(vars(line) | {"amount": money(line.amount_minor)}) for line in left.lines
+        ),
+        freight=money(left.freight_minor),
+        discount=money(left.discount_minor),
+        amount=money(left.total_minor),
         complete=order.state in COMPLETE,
     )
 
