@@ -16,6 +16,7 @@ from lemai_contracts import event_types
 from lemai_contracts.export import ENVELOPE
 from lemai_contracts.topics import TOPICS
 from lemai_docking.faults import REASONS
+from order_svc.domain.orders import Alarm
 
 CALL = re.compile(r"`(GET|POST|PUT|DELETE) ([a-z]+-[a-z]+)(/v1/[^?`\s]*)(?:\?([^`\s]*))?`")
 DOTTED = re.compile(r"`(lemai\.[a-z_]+\.[a-z_]+(?:\.v\d+)?)`")
@@ -129,9 +130,12 @@ def test_operators_find_every_metric(repository: Path) -> None:
 
 def test_operators_find_every_alert(repository: Path) -> None:
     page = (repository / "docs/operators.md").read_text(encoding="utf-8")
-    raised = set(re.findall(r'(?:alert\(\s*|\bcode=|ALERTS\.get\(\S+ )"([a-z_]+)"', _sources(repository / "services")))
+    named = {code for row in table(page, "Alerts") for code in re.findall(r"`([a-z_]+)`", row[0])}
+    sources = _sources(repository / "services") + _sources(repository / "libs/chassis")
+    raised = set(re.findall(r'(?:alert\(\s*|alert=|ALERTS\.get\(\S+ |alert: str = |failed\()"([a-z_]+)"', sources))
 
-    assert {row[0].strip("`") for row in table(page, "Alerts")} == raised | set(ALERTS.values())
+    assert raised | set(ALERTS.values()) | set(Alarm) <= named
+    assert {code for code in named if f'"{code}"' not in sources} == set()
 
 
 def test_users_find_every_reason_to_hold_an_actual(repository: Path) -> None:

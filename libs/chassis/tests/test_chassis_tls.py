@@ -98,7 +98,7 @@ def certificate(folder: Path) -> Certificate:
 
 def settings(servers: str, user: str, password: str, ca: Path | None) -> Settings:
     return Settings(
-        database_url=SecretStr("unused"),
+        database_url=SecretStr("postgresql+asyncpg://nobody@127.0.0.1:1/nowhere"),
         kafka_bootstrap_servers=servers,
         kafka_user=user,
         kafka_password=SecretStr(password),

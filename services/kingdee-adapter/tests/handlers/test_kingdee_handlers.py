@@ -252,7 +252,7 @@ def test_an_alarm_about_a_channel_names_its_counterpart() -> None:
     (alert,) = handle(handlers.on_alarm, Alarm("KD", "", Fault("E_CHANNEL", 0, "outbox")), now=NOW).events
 
     assert isinstance(alert, AlertRaisedV1)
-    assert (alert.code, alert.about) == ("channel_failed", "KD")
+    assert (alert.code, alert.about) == ("channel_failing", "KD")
 
 
 def test_the_consignee_stays_sealed_in_what_is_queued() -> None:

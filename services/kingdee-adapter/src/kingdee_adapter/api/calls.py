@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from kingdee_adapter.docking import Docking
 from lemai_chassis.access import without_token
@@ -74,10 +74,15 @@ def soap_router(callers: Mapping[str, SoapCaller]) -> APIRouter:
         return callers[counterpart]
 
     @routes.get("/{counterpart}", response_class=Response, responses={404: {"model": ProblemDocument}})
-    async def described(counterpart: str, request: Request) -> Response:
+    async def described(
+        counterpart: str,
+        request: Request,
+        lower: Annotated[str | None, Query(alias="wsdl", description="无值 / without a value")] = None,
+        upper: Annotated[str | None, Query(alias="WSDL", description="同上 / the same")] = None,
+    ) -> Response:
         """The WSDL, at `?wsdl`, with the address it was asked for at."""
         caller_of(counterpart)
-        if "wsdl" not in map(str.lower, request.query_params):
+        if lower is None and upper is None:
             raise Problem(404, "未找到 / not found", "?wsdl")
         return Response(wsdl.served(str(request.url.replace(query=""))), media_type=soap_server.MEDIA_TYPE)
 
