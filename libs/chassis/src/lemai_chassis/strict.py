@@ -261,10 +261,13 @@ def _describe(operation: MutableMapping[str, Any]) -> None:
     responses = operation["responses"]
     for status in [] if "requestBody" in operation else ["400", "413", "415"]:
         responses.pop(status, None)
-    for response in responses.values():
+    for status, response in responses.items():
+        if status < "300":
+            response["description"] = operation.get("description", "").partition("\n")[0]
         content = response.get("content", {})
         if content.get("application/json", {}).get("schema", {}).get("$ref", "").endswith("/ProblemDocument"):
             response["content"] = {PROBLEM_JSON: content["application/json"]}
     for parameter in operation.get("parameters", []):
-        if "description" in parameter["schema"]:
-            parameter.setdefault("description", parameter["schema"]["description"])
+        for said in (parameter["schema"], *parameter["schema"].get("anyOf", ())):
+            if "description" in said:
+                parameter.setdefault("description", said["description"])

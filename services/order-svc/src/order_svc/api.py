@@ -12,7 +12,7 @@ from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.listing import Page, Paged
 from lemai_chassis.reference import Code, Reference
 from lemai_chassis.state.unit_of_work import UnitOfWork, ref
-from lemai_chassis.web import Commands, FieldProblem, IdempotencyKey, Problem, ProblemDocument, not_found
+from lemai_chassis.web import Commands, FieldProblem, IdempotencyKey, Problem, not_found
 from lemai_contracts.order import OrderState
 from lemai_contracts.values import Consignee, Leg, Money, OrderKind
 from order_svc import storage
@@ -28,12 +28,6 @@ Viewer = Annotated[Person, needs(Role.VIEW, by_owner=True)]
 ByOrders = Annotated[Person, needs(Role.ORDERS, by_owner=True)]
 ByAftersales = Annotated[Person, needs(Role.AFTERSALES, by_owner=True)]
 Handler = Callable[[Reference, OrderCommand, UnitOfWork], Order]
-
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    404: {"model": ProblemDocument, "description": "未找到 / not found"},
-    409: {"model": ProblemDocument, "description": "状态不允许，或编号不唯一 / not in this state, or not unique"},
-    422: {"model": ProblemDocument, "description": "请求有误 / invalid request"},
-}
 
 
 class LineView(BaseModel):
@@ -154,7 +148,7 @@ class Decision(BaseModel):
 
 
 def router(engine: Engine, reference: Reference) -> APIRouter:
-    routes = APIRouter(prefix="/v1", responses=PROBLEMS)
+    routes = APIRouter(prefix="/v1")
     routes.include_router(_reading(engine, reference))
     routes.include_router(_commanding(engine, reference))
     routes.include_router(_held_actuals(engine))
@@ -258,7 +252,7 @@ def _commanding(engine: Engine, reference: Reference) -> APIRouter:
             raise Problem(422, "未知承运商 / unknown carrier", errors=[wrong])
         return await run(commands.correct, request, person, key, order_no, owner_code, by)
 
-    def offer(name: str, handler: Handler, summary: str) -> None:
+    def offer(name: str, handler: Handler, description: str) -> None:
         async def command(
             request: Request,
             person: ByOrders,
@@ -273,7 +267,7 @@ def _commanding(engine: Engine, reference: Reference) -> APIRouter:
             f"/orders/{{order_no}}/{name}",
             command,
             methods=["POST"],
-            summary=summary,
+            description=description,
             name=f"{name}_order",
             response_model=OrderView,
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Form, Path, Request, Response
@@ -29,6 +29,7 @@ from lemai_chassis.state.unit_of_work import UnitOfWork, ref
 from lemai_chassis.web import Commands, FieldProblem, IdempotencyKey, Problem, not_found
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+TEMPLATE: dict[str, Any] = {"content": {XLSX: {"schema": {"type": "string", "format": "binary"}}}}
 log = logging.getLogger(__name__)
 SheetId = Annotated[Code, Path(description="表格编号，见上传的答复 / as the upload was answered")]
 
@@ -97,7 +98,7 @@ def router(engine: Engine, reference: Reference) -> APIRouter:
         upload = Upload(str(uuid4()), owner_code, uploads.file_name(file), hashlib.sha256(content).hexdigest(), reading)
         return _view(await _preview(engine, upload))
 
-    @routes.get("/template", response_class=Response, responses={200: {"content": {XLSX: {}}}})
+    @routes.get("/template", response_class=Response, responses={200: TEMPLATE})
     async def get_item_sheet_template(_: ByCatalog) -> Response:
         """An empty product sheet to fill in, as xlsx; its second worksheet explains the heads."""
         named = {"content-disposition": 'attachment; filename="items.xlsx"'}

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from kingdee_adapter.docking import Docking
 from lemai_chassis.access import without_token
-from lemai_chassis.web import Problem, ProblemDocument, not_found
+from lemai_chassis.web import Problem, not_found
 from lemai_docking.channels import http_server
 from lemai_docking.channels.signing import Credentials, Nonces, Unsigned
 from lemai_docking.soap import server as soap_server
@@ -16,7 +16,8 @@ from lemai_docking.soap import wsdl
 from lemai_docking.soap.envelope import BYTES_MAX, Login
 
 BY_THEMSELVES = without_token("the counterpart signs its messages, or logs in within them")
-REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": ProblemDocument} for status in (401, 404, 413)}
+CounterpartCode = Annotated[str, Path(description="对接方编码 / its code", examples=["KINGDEE-JFY"])]
+Interface = Annotated[str, Path(description="接口标识 / id of the interface", examples=["ship_result"])]
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,10 @@ class SoapCaller:
 
 
 def signed_router(signers: Mapping[str, Signer]) -> APIRouter:
-    routes = APIRouter(prefix="/v1/docking", tags=["calls"], responses=REFUSALS, dependencies=[BY_THEMSELVES])
+    routes = APIRouter(prefix="/v1/docking", tags=["calls"], dependencies=[BY_THEMSELVES])
 
     @routes.post("/{counterpart}/{interface}", response_class=Response)
-    async def receive(counterpart: str, interface: str, request: Request) -> Response:
+    async def receive_message(counterpart: CounterpartCode, interface: Interface, request: Request) -> Response:
         """A message in XML or JSON, signed by X-LK-AppKey, X-LK-Timestamp, X-LK-Nonce and X-LK-Sign.
 
         Answered by an acknowledgement in the same encoding; what is refused in it stands there, too.
@@ -73,9 +74,9 @@ def soap_router(callers: Mapping[str, SoapCaller]) -> APIRouter:
             raise not_found("counterpart", counterpart)
         return callers[counterpart]
 
-    @routes.get("/{counterpart}", response_class=Response, responses={404: {"model": ProblemDocument}})
-    async def described(
-        counterpart: str,
+    @routes.get("/{counterpart}", response_class=Response)
+    async def get_wsdl(
+        counterpart: CounterpartCode,
         request: Request,
         lower: Annotated[str | None, Query(alias="wsdl", description="无值 / without a value")] = None,
         upper: Annotated[str | None, Query(alias="WSDL", description="同上 / the same")] = None,
@@ -86,8 +87,8 @@ def soap_router(callers: Mapping[str, SoapCaller]) -> APIRouter:
             raise Problem(404, "未找到 / not found", "?wsdl")
         return Response(wsdl.served(str(request.url.replace(query=""))), media_type=soap_server.MEDIA_TYPE)
 
-    @routes.post("/{counterpart}", response_class=Response, responses={404: {"model": ProblemDocument}})
-    async def called(counterpart: str, request: Request) -> Response:
+    @routes.post("/{counterpart}", response_class=Response)
+    async def call_by_soap(counterpart: CounterpartCode, request: Request) -> Response:
         """An operation of the WSDL: an acknowledgement, or with status 500 a SOAP Fault."""
         caller = caller_of(counterpart)
         answered = await soap_server.respond(

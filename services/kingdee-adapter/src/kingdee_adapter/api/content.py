@@ -1,22 +1,23 @@
 """Bytes as they were exchanged, for those who may see them; each look says what for, and is kept."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from kingdee_adapter import storage
 from kingdee_adapter.storage import Deed
 from lemai_chassis.access import Person, Role, needs
 from lemai_chassis.delivery.engine import Engine
-from lemai_chassis.web import Problem, ProblemDocument, not_found
+from lemai_chassis.web import Problem, not_found
 from lemai_docking.journal.tables import Vault
 
 Purpose = Annotated[
     str, Query(min_length=2, max_length=500, description="用途，留档 / what for; kept", examples=["对账 2611220001"])
 ]
+FileId = Annotated[int, Path(description="文件编号 / id of the file", examples=[1])]
+QuarantineId = Annotated[int, Path(description="隔离编号 / id in quarantine", examples=[1])]
 BySeeing = Annotated[Person, needs(Role.CONTENT)]
-REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": ProblemDocument} for status in (401, 403, 404, 410)}
 
 
 def router(engine: Engine, vault: Vault) -> APIRouter:
@@ -35,13 +36,13 @@ def router(engine: Engine, vault: Vault) -> APIRouter:
         headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
         return Response(vault.unseal(sealed), media_type="application/octet-stream", headers=headers)
 
-    @routes.get("/files/{file_id}/content", response_class=Response, responses=REFUSALS)
-    async def file_content(file_id: int, purpose: Purpose, person: BySeeing) -> Response:
+    @routes.get("/files/{file_id}/content", response_class=Response)
+    async def get_file_content(file_id: FileId, purpose: Purpose, person: BySeeing) -> Response:
         """A file as it was exchanged, byte for byte. Role `content`."""
         return await content(person, purpose, "file", file_id)
 
-    @routes.get("/quarantine/{quarantine_id}/content", response_class=Response, responses=REFUSALS)
-    async def quarantined_content(quarantine_id: int, purpose: Purpose, person: BySeeing) -> Response:
+    @routes.get("/quarantine/{quarantine_id}/content", response_class=Response)
+    async def get_quarantined_content(quarantine_id: QuarantineId, purpose: Purpose, person: BySeeing) -> Response:
         """A refused file, or a refused document as a file of its own, that can be mended. Role `content`."""
         return await content(person, purpose, "quarantine", quarantine_id)
 

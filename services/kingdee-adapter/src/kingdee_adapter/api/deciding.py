@@ -6,25 +6,25 @@ Each says why; who it was is kept with it, in the transaction that does it.
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Path, Query, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from kingdee_adapter import storage
+from kingdee_adapter.api.calls import CounterpartCode
+from kingdee_adapter.api.content import FileId, QuarantineId
 from kingdee_adapter.api.journal import FileView
 from kingdee_adapter.docking import Docking
 from kingdee_adapter.storage import Deed, Place
 from lemai_chassis.access import Person, Role, needs
 from lemai_chassis.delivery.engine import Engine
-from lemai_chassis.web import FieldProblem, Problem, ProblemDocument, not_found
+from lemai_chassis.web import FieldProblem, Problem, not_found
 from lemai_docking.ack import Ack
 from lemai_docking.faults import Fault, FileRejected
 from lemai_docking.replay import Replayed, StillRefused
 
 ByDeciding = Annotated[Person, needs(Role.DECIDE)]
-REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": ProblemDocument} for status in (401, 403, 404, 409, 422)}
-CounterpartCode = Annotated[str, Path(examples=["KINGDEE-JFY"])]
 
 
 class Decision(BaseModel):
@@ -60,10 +60,10 @@ def router(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
 
 
 def _replaying(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
-    routes = APIRouter(responses=REFUSALS)
+    routes = APIRouter()
 
     @routes.post("/files/{file_id}/replay")
-    async def replay_file(file_id: int, asked: FileReplay, person: ByDeciding) -> Ack:
+    async def replay_file(file_id: FileId, asked: FileReplay, person: ByDeciding) -> Ack:
         """Read a file from a counterpart again, or one document of it. What was taken before is ignored."""
         place = await _place(engine, "file", file_id)
         keep = partial(storage.keep, deed=Deed(person.name, "replay", "file", file_id, place.about, asked.reason))
@@ -96,11 +96,11 @@ def _replaying(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
 
 
 def _mending(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
-    routes = APIRouter(responses=REFUSALS)
+    routes = APIRouter()
 
     @routes.post("/quarantine/{quarantine_id}/mend")
-    async def mend(
-        quarantine_id: int,
+    async def mend_quarantined(
+        quarantine_id: QuarantineId,
         file: Annotated[UploadFile, File(description="修改后的整个文件 / the whole mended file")],
         reason: Annotated[str, Form(min_length=2, max_length=500, description="原因，留档 / why; kept")],
         person: ByDeciding,
@@ -125,7 +125,7 @@ def _mending(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
         return ack
 
     @routes.post("/quarantine/{quarantine_id}/discard", status_code=204)
-    async def discard(quarantine_id: int, asked: Decision, person: ByDeciding) -> None:
+    async def discard_quarantined(quarantine_id: QuarantineId, asked: Decision, person: ByDeciding) -> None:
         """Give up what was refused. It stays for the record, and is never posted."""
         place = await _place(engine, "quarantine", quarantine_id)
         keep = partial(
@@ -139,10 +139,10 @@ def _mending(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
 
 
 def _sending(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
-    routes = APIRouter(responses=REFUSALS)
+    routes = APIRouter()
 
     @routes.post("/files/{file_id}/resend")
-    async def resend(file_id: int, asked: Decision, person: ByDeciding) -> FileView:
+    async def resend_file(file_id: FileId, asked: Decision, person: ByDeciding) -> FileView:
         """Put a file of ours that the counterpart lost there again: same name, same bytes."""
         place = await _place(engine, "file", file_id)
         async with engine.database.begin() as connection:
@@ -154,10 +154,10 @@ def _sending(engine: Engine, dockings: Mapping[str, Docking]) -> APIRouter:
         return FileView.model_validate(file)
 
     @routes.post("/counterparts/{counterpart}/files/{name}/resolve")
-    async def resolve(
+    async def resolve_file(
         person: ByDeciding,
         counterpart: CounterpartCode,
-        name: Annotated[str, Path(examples=["Deliver_20261122100000.sh"])],
+        name: Annotated[str, Path(description="文件名 / name of the file", examples=["Deliver_20261122100000.sh"])],
         decision: Annotated[
             Literal["rewrite", "done"],
             Query(description="rewrite：对方没有，重写；done：对方已有 / write it again, or they have it"),

@@ -26,7 +26,7 @@ class Asked(BaseModel):
     since: date | None = Field(None, description="从这一天起 / from this day on", examples=["2026-11-22"])
     until: date | None = Field(None, description="到这一天为止 / up to this day")
     cursor: str | None = Field(None, description="上一页的 next / `next` of the page before")
-    limit: int = Field(50, ge=1, le=PAGE_MAX)
+    limit: int = Field(50, ge=1, le=PAGE_MAX, description="每页条数 / items of a page")
 
 
 class AskedExchanged(Asked):
@@ -38,33 +38,35 @@ class AskedExchanged(Asked):
 
 
 class AskedFiles(AskedExchanged):
-    direction: Direction | None = None
-    state: FileState | None = None
+    direction: Direction | None = Field(None, description="in：收；out：发 / received, or sent")
+    state: FileState | None = Field(None, description="状态 / state")
     name: str | None = Field(None, description="文件名 / name of the file", examples=["Deliver_20261122100000.sh"])
 
 
 class AskedDocuments(AskedExchanged):
     order_no: str | None = Field(None, description="单号或商品编码 / order number, or item code of an item master")
-    leg: Literal["OUT", "IN"] | None = None
+    leg: Literal["OUT", "IN"] | None = Field(None, description="OUT：出库；IN：入库 / out of the warehouse, or in")
     file_name: str | None = Field(None, description="文件名 / name of the file", examples=["Deliver_20261122100000.sh"])
 
 
 class AskedOutgoing(AskedDocuments):
-    revision: int | None = None
-    state: DocumentState | None = None
+    revision: int | None = Field(None, description="第几次下发 / which time the order was told")
+    state: DocumentState | None = Field(None, description="状态 / state")
     code: str | None = Field(None, description="错误代码 / one of its error codes", examples=["E_PARTNER"])
 
 
 class AskedDeeds(Asked):
     person: str | None = Field(None, description="姓名 / name of the person")
-    deed: DeedName | None = None
+    deed: DeedName | None = Field(None, description="做了什么 / what was done")
     about: str | None = Field(None, description="对接方/文件名 / counterpart and file")
 
 
 class AskedQuarantine(AskedDocuments):
-    id: int | None = None
-    kind: Literal["file", "document"] | None = None
-    state: QuarantineState | None = None
+    id: int | None = Field(None, description="隔离编号 / id in quarantine")
+    kind: Literal["file", "document"] | None = Field(
+        None, description="整个文件或其中一单 / a whole file, or a document"
+    )
+    state: QuarantineState | None = Field(None, description="状态 / state")
     code: str | None = Field(None, description="错误代码 / one of its error codes", examples=["E_FIELD"])
 
 
