@@ -27,11 +27,13 @@ $(INSTALLED): requirements.lock $(PROJECTS) | $(BIN)/uv
 	@$(BIN)/uv pip install --quiet --python .venv --no-deps --no-build-isolation $(addprefix -e ./,$(MEMBERS))
 	@touch $@
 
-lock: $(BIN)/uv ## 重写 requirements.lock 与 tools/kafka.lock write the locks anew
+lock: $(BIN)/uv ## 重写全部锁定文件 write the locks anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" \
 		$(addprefix --no-emit-package ,$(NAMES)) --group pyproject.toml:dev $(PROJECTS) -o requirements.lock
 	@$(MAKE) --no-print-directory setup
 	@$(BIN)/python -m lemai_tools.platform.kafka
+	@echo openapi-python-client | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --custom-compile-command "make lock" - -o tests/rest/client-requirements.lock
 
 test: check ## 检查并运行全部测试 check, then run every test
 	@$(BIN)/pytest -n auto --dist loadfile -m "not prove" libs services sims

@@ -12,6 +12,7 @@ from catalog_svc.domain.item_sheets import COLUMNS
 from kingdee_adapter.handlers import ALERTS
 from lemai_chassis.delivery import metrics
 from lemai_chassis.service import Service
+from lemai_chassis.web import KINDS
 from lemai_contracts import event_types
 from lemai_contracts.export import ENVELOPE
 from lemai_contracts.topics import TOPICS
@@ -136,6 +137,16 @@ def test_operators_find_every_alert(repository: Path) -> None:
 
     assert raised | set(ALERTS.values()) | set(Alarm) <= named
     assert {code for code in named if f'"{code}"' not in sources} == set()
+
+
+def test_integrators_find_every_problem(repository: Path) -> None:
+    page = (repository / "docs/integrators/rest.md").read_text(encoding="utf-8").replace("### ", "## ")
+    closer = r'(?:kind=|yield |return |\[wrong\], )"([a-z]+(?:-[a-z]+)+)"'
+
+    assert table(page, "Errors") == [[f"`{kind}`", str(status), title] for status, (kind, title) in KINDS.items()]
+    assert {row[0].strip("`") for row in table(page, "More closely")} == set(
+        re.findall(closer, _sources(repository / "libs"))
+    )
 
 
 def test_users_find_every_reason_to_hold_an_actual(repository: Path) -> None:
