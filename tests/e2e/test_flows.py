@@ -200,6 +200,37 @@ async def test_a_refused_instruction_goes_out_corrected_or_gives_its_stock_back(
     await until("the stock of the cancelled order is free", promised, lambda numbers: given_up in numbers)
 
 
+async def test_a_line_refunded_before_the_order_goes_out_leaves_it_and_the_rest_ships(
+    world: World, stocked: tuple[Shop, Step]
+) -> None:
+    shop, _ = stocked
+    lines = [(shop.plain[10], 1), (shop.plain[11], 2)]
+    await scenario.order(world, shop, "退一行", lines, seller_memo="待客服", freight="5.00")
+    tid = next(tid for tid, name in shop.trades.items() if name == "退一行")
+    oid = (await world.tmall.get(f"/sim/trades/{tid}"))["lines"][0]["oid"]
+
+    async def waits() -> list[str]:
+        found = await world.orders.find(f"/v1/orders/TM{tid}")
+        return found["waiting_for"] if found else []
+
+    await until("the order waits for its approval", waits, lambda seen: seen == ["approval"])
+    await world.tmall.post(f"/sim/trades/{tid}/refund", {"oids": [oid]})
+    await until("a refund that is asked for holds it", waits, lambda seen: seen == ["hold:refund", "approval"])
+    await world.tmall.post(f"/sim/trades/{tid}/close", {"oids": [oid]})
+    await until("a refund that is made lets the rest go", waits, lambda seen: seen == ["approval"])
+    await world.orders.post(f"/v1/orders/TM{tid}/approve", {})
+    told = await _sold(world, shop, "退一行")
+
+    assert list(verdict.trade_problems(told)) == []
+    assert list(verdict.money_problems(told)) == []
+    order = await world.orders.get(f"/v1/orders/TM{tid}")
+    assert [(line["line_no"], line["item_code"]) for line in order["lines"]] == [(2, shop.plain[11])]
+    assert [step["detail"]["line_nos"] for step in told.step("reduced")] == [[1]]
+    assert told.money["ordered"] == told.money["receivable"] == told.order["total"]
+    returned = await world.stock.get(f"/v1/stock/{OWNER}/{shop.plain[10]}")
+    assert [balance["committed"] for balance in returned["balances"]] == [0]
+
+
 async def _refused(world: World, shop: Shop, special: str, item: str, **more: Any) -> str:
     """An order whose instruction was refused; its number."""
     await scenario.order(world, shop, special, [(item, 1)], **more)

@@ -113,11 +113,12 @@ class Desk:
         """The example trade: 1 × GB-TS-001-R-90 for 64.04, 2 × GB-SH-014-B-22 for 64.96, paid, to ship."""
         return example(TradeChangedV1).model_copy(update=changes)
 
-    def answer(self, state: CommitmentState, *missing: tuple[str, int]) -> CommitmentAnsweredV1:
+    def answer(self, state: CommitmentState, *missing: tuple[str, int], ask_no: int = 1) -> CommitmentAnsweredV1:
         return example(CommitmentAnsweredV1).model_copy(
             update={
                 "family": "tmall/3021456789012345678",
                 "order_no": self.order_no,
+                "ask_no": ask_no,
                 "state": state,
                 "missing": tuple(CommitmentLine(item_code=item, quantity=pieces) for item, pieces in missing),
             }

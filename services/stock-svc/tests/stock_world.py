@@ -94,6 +94,7 @@ def requested(
     shoes: int | None = None,
     store_code: str = FLAGSHIP,
     owner_code: str = OWNER,
+    ask_no: int = 1,
 ) -> CommitmentRequestedV1:
     pieces = pieces_of(tshirt, shoes)
     return CommitmentRequestedV1(
@@ -102,6 +103,7 @@ def requested(
         order_no=order_no,
         store_code=store_code,
         warehouse_code=WAREHOUSE,
+        ask_no=ask_no,
         lines=tuple(CommitmentLine(item_code=item, quantity=quantity) for item, quantity in pieces.items()),
     )
 

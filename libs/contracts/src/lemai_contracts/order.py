@@ -34,7 +34,10 @@ class OrderLine(Value):
 class OrderPlacedV1(
     Event, type="lemai.order.placed.v1", topic=topics.ORDER, subject="{owner_code}/{order_no}", key="{family}"
 ):
-    """An order exists: de-duplicated, of one owner, its lines in our items, combos split."""
+    """An order exists: de-duplicated, of one owner, its lines in our items, combos split.
+
+    Told again, whole, when lines left it before the warehouse knew of it: the newest one counts.
+    """
 
     family: str
     owner_code: str
@@ -66,13 +69,14 @@ class CommitmentRequestedV1(
     subject="{owner_code}/{order_no}",
     key="{family}",
 ):
-    """Asks stock-svc to promise pieces to an order, all or none."""
+    """Asks stock-svc to promise pieces to an order, all or none, in place of what an earlier ask was promised."""
 
     family: str
     owner_code: str
     order_no: str
     store_code: str
     warehouse_code: str
+    ask_no: int = 1
     lines: tuple[CommitmentLine, ...]
 
 

@@ -27,6 +27,7 @@ class CommitmentAnsweredV1(
     owner_code: str
     order_no: str
     warehouse_code: str
+    ask_no: int = 1
     state: CommitmentState
     missing: tuple[CommitmentLine, ...] = ()
 

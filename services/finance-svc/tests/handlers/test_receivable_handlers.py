@@ -42,6 +42,11 @@ def receivable(*events: Event) -> tuple[int | None, int, State]:
     return kept.ordered_minor, kept.receivable_minor, kept.state
 
 
+def test_an_order_that_is_told_again_without_a_line_owes_its_newest_total() -> None:
+    fewer = PLACED.model_copy(update={"lines": PLACED.lines[:1], "total": Money.of(6404, "CNY")})
+    assert receivable(PLACED, fewer) == (6404, 0, State.OPEN)
+
+
 def test_a_placed_order_is_open_with_its_total() -> None:
     assert after(PLACED).aggregate(Receivable, *KEY) == Receivable(
         owner_code="JFY",

@@ -77,6 +77,7 @@ class OrderRow(OrderSvcRow, table=True):
     holds: list[str] = _json()
     approved_at: datetime | None = Field(sa_type=DateTime(timezone=True))
     approved_by: str
+    ask_no: int
     revision: int
     actual_nos: list[str] = _json()
     corrections: dict[str, Any] = _json()

@@ -163,7 +163,7 @@ async def test_a_journey_tells_the_way_of_an_order(
         ("placed", "3021456789012345678", "2026-11-22T01:30:00Z"),
         ("paid", desk.trade().pay_no, "2026-11-22T01:31:02Z"),
         ("approved", "rule", "2026-11-22T02:00:00Z"),
-        ("commitment", "committed", "2026-11-22T02:00:00Z"),
+        ("commitment", "committed/1", "2026-11-22T02:00:00Z"),
         ("instructed", "1", "2026-11-22T02:00:00Z"),
         ("actual", "SHP-1", "2026-11-22T07:20:31Z"),
         ("receivable", "SHP-1", "2026-11-22T07:20:31Z"),

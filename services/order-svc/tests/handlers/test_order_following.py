@@ -106,7 +106,7 @@ def test_another_address_after_the_instruction_is_told_to_somebody(desk: "Desk")
     assert alerts(desk) == [("address_after_instruction", "JFY/TM3021456789012345678")]
 
 
-@pytest.mark.parametrize("status", [TradeStatus.CANCELLED, TradeStatus.SHIPPED, TradeStatus.UNKNOWN])
+@pytest.mark.parametrize("status", [TradeStatus.COMPLETED, TradeStatus.SHIPPED, TradeStatus.UNKNOWN])
 def test_an_order_with_a_line_that_is_not_to_ship_any_more_does_not_go_out(desk: "Desk", status: TradeStatus) -> None:
     desk.placed(version="1")
     desk.take(desk.trade(version="2", lines=(FIRST, SECOND.model_copy(update={"status": status}))))

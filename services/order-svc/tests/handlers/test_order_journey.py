@@ -63,7 +63,7 @@ def test_the_way_of_an_order_from_its_trade_to_its_publication(desk: "Desk") -> 
         (StepKind.PLACED, "3021456789012345678", desk.trade().created_at),
         (StepKind.PAID, desk.trade().pay_no, desk.trade().paid_at),
         (StepKind.APPROVED, "rule", desk.now),
-        (StepKind.COMMITMENT, "committed", desk.now),
+        (StepKind.COMMITMENT, "committed/1", desk.now),
         (StepKind.INSTRUCTED, "1", desk.now),
         (StepKind.DOCUMENT_SENT, "outbound_instruction/1", sent().sent_at),
         (StepKind.ACKNOWLEDGED, "outbound_instruction/1", acknowledged().acknowledged_at),

@@ -132,8 +132,8 @@ def test_a_short_order_goes_out_when_there_is_stock(desk: "Desk") -> None:
     assert desk.order().state is State.INSTRUCTED
     answers = [step for step in desk.steps if step.kind is StepKind.COMMITMENT]
     assert [(step.reference, step.detail["missing"]) for step in answers] == [
-        ("short", [{"item_code": "GB-SH-014-B-22", "quantity": 1}]),
-        ("committed", []),
+        ("short/1", [{"item_code": "GB-SH-014-B-22", "quantity": 1}]),
+        ("committed/1", []),
     ]
 
 

@@ -15,6 +15,7 @@ import order_svc
 from lemai_chassis.database import check, migrate
 from lemai_chassis.delivery.engine import Engine
 from lemai_chassis.state.unit_of_work import Aggregate, UnitOfWork, Versioned
+from lemai_contracts.marketplace import TradeStatus
 from lemai_contracts.stock import CommitmentState
 from order_svc import storage
 from order_svc.domain.actuals import HeldActual
@@ -63,6 +64,7 @@ ORDER = st.builds(
     lines=st.lists(LINE, max_size=3).map(tuple),
     holds=st.lists(TEXT, max_size=2).map(tuple),
     approved_at=st.none() | AT,
+    ask_no=st.integers(1, 9),
     revision=st.integers(0, 9),
     actual_nos=st.lists(TEXT, max_size=2).map(tuple),
     **TEXTS,
@@ -184,6 +186,30 @@ async def test_a_whole_life_in_one_batch(engine: Engine, deliver: Callable[..., 
         "lemai.order.state_changed.v1",
         "lemai.order.shipped.v1",
     ]
+
+
+async def test_a_line_that_is_refunded_while_the_order_waits_does_not_keep_the_rest(
+    engine: Engine, deliver: Callable[..., Awaitable[None]], desk: "Desk"
+) -> None:
+    first, second = desk.trade().lines
+    refunded = desk.trade(version="2", lines=(first.model_copy(update={"status": TradeStatus.CANCELLED}), second))
+    await deliver(*desk.masters(), desk.trade(version="1", holds=("refund",)), desk.answer(CommitmentState.COMMITTED))
+    await deliver(refunded, desk.answer(CommitmentState.COMMITTED), desk.answer(CommitmentState.COMMITTED, ask_no=2))
+
+    async with engine.database.connect() as connection:
+        [order] = await storage.find_orders(connection, desk.order_no, None)
+        types = (await connection.exec_driver_sql("SELECT type FROM event ORDER BY seq")).scalars().all()
+        steps = [step.kind for step in await storage.journey(connection, order)]
+    assert (order.state, order.total_minor) == (State.INSTRUCTED, 6496)
+    assert [(line.line_no, line.item_code) for line in order.lines] == [(2, "GB-SH-014-B-22")]
+    assert types[-5:] == [
+        "lemai.order.placed.v1",
+        "lemai.order.commitment_requested.v1",
+        "lemai.order.state_changed.v1",
+        "lemai.order.state_changed.v1",
+        "lemai.fulfilment.outbound_instructed.v1",
+    ]
+    assert steps[-4:] == [StepKind.COMMITMENT, StepKind.REDUCED, StepKind.COMMITMENT, StepKind.INSTRUCTED]
 
 
 async def parked(engine: Engine) -> dict[str, int]:

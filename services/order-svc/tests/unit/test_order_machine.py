@@ -74,6 +74,19 @@ class OrderMachine(RuleBasedStateMachine):
             by_hand = {hold for hold in before.holds if hold.startswith("manual:")}
             assert set(self.order.holds) == by_hand | holds
 
+    @rule(keep=st.sets(st.integers(1, 3), min_size=1), freight=st.integers(0, 1000), discount=st.integers(-10, 10))
+    def reduce(self, keep: set[int], freight: int, discount: int) -> None:
+        before = self.order
+        lines = tuple(line for line in before.lines if line.line_no in keep) or before.lines
+        self.attempt(lambda order: order.reduce(lines, freight, discount), refused=before.state is not State.OPEN)
+        changed = (lines, freight, discount) != (before.lines, before.freight_minor, before.discount_minor)
+        if before.state is State.OPEN and changed:
+            assert self.order.ask_no == before.ask_no + 1
+            assert "commitment" in self.order.waiting_for
+            assert self.order.total_minor == sum(line.amount_minor for line in lines) + freight - discount
+        else:
+            assert self.order == before
+
     @rule()
     def approve(self) -> None:
         refused = self.order.approved_at is None and self.order.state is not State.OPEN

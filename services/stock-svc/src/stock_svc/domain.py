@@ -180,6 +180,7 @@ class Commitment:
     missing: Mapping[str, int]
     """Of a short one: pieces by item that were too few when it asked."""
     asked_at: datetime
+    ask_no: int = 1
     traceparent: str = ""
     """Of the question: an answer that comes later goes on in that trace."""
 

@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from stock_world import FLAGSHIP, NOW, OWNER, SHOES, TSHIRT, WAREHOUSE, Memory, cancelled, requested
+from stock_world import FLAGSHIP, NOW, OWNER, SHOES, TSHIRT, WAREHOUSE, Memory, cancelled, requested, shipped
 
 from lemai_contracts.order import CommitmentLine, OrderState
 from lemai_contracts.stock import CommitmentAnsweredV1, CommitmentState
 from stock_svc.domain import GOOD, Balance, Commitment
+from stock_svc.handlers.actuals import on_actual_reported
 from stock_svc.handlers.commitments import fill, on_commitment_requested, on_order_state_changed
 
 
@@ -20,9 +21,9 @@ def shelf(tshirts: int, shoes: int = 0, *, frozen: int = 0) -> Memory:
 
 
 def answer(
-    memory: Memory, order_no: str = "TM1", *, tshirt: int | None = None, shoes: int | None = None
+    memory: Memory, order_no: str = "TM1", *, tshirt: int | None = None, shoes: int | None = None, ask_no: int = 1
 ) -> CommitmentAnsweredV1:
-    [event] = memory.do(on_commitment_requested, requested(order_no, tshirt=tshirt, shoes=shoes))
+    [event] = memory.do(on_commitment_requested, requested(order_no, tshirt=tshirt, shoes=shoes, ask_no=ask_no))
     assert isinstance(event, CommitmentAnsweredV1)
     return event
 
@@ -84,6 +85,76 @@ def test_the_same_order_gets_the_same_answer(on_hand: int) -> None:
 
     assert again == first
     assert memory.balance() == before
+
+
+def test_a_newer_ask_gives_back_what_it_does_not_want_any_more() -> None:
+    memory = shelf(tshirts=5, shoes=1)
+    answer(memory, tshirt=2, shoes=1)
+    memory.now += timedelta(hours=1)
+
+    answered = answer(memory, shoes=1, ask_no=2)
+
+    assert (answered.state, answered.ask_no) == (CommitmentState.COMMITTED, 2)
+    assert memory.balance(TSHIRT) == (5, 0, 0)
+    assert memory.balance(SHOES) == (1, 1, 0)
+    assert [balance.asked_at for balance in memory.all(Balance)] == [{FLAGSHIP: NOW}] * 2
+
+
+@pytest.mark.parametrize("ask_no", [1, 2])
+def test_an_ask_that_is_no_newer_changes_nothing(ask_no: int) -> None:
+    memory = shelf(tshirts=5)
+    answer(memory, tshirt=3)
+    second = answer(memory, tshirt=2, ask_no=2)
+
+    assert answer(memory, tshirt=5, ask_no=ask_no) == second
+    assert memory.balance() == (5, 2, 0)
+
+
+def test_a_short_order_that_wants_less_keeps_its_place_or_gets_it_at_once() -> None:
+    memory = shelf(tshirts=3, shoes=1)
+    answer(memory, tshirt=2, shoes=5)
+    memory.now += timedelta(hours=1)
+
+    assert answer(memory, shoes=2, ask_no=2).missing == (CommitmentLine(item_code=SHOES, quantity=1),)
+    assert [kept.asked_at for kept in memory.all(Commitment)] == [NOW]
+    assert answer(memory, shoes=1, ask_no=3).state is CommitmentState.COMMITTED
+    assert (memory.balance(TSHIRT), memory.balance(SHOES)) == ((3, 0, 0), (1, 1, 0))
+
+
+def test_an_order_that_wants_less_keeps_what_it_was_promised_though_the_shelf_is_short() -> None:
+    memory = shelf(tshirts=3, shoes=1)
+    answer(memory, tshirt=2, shoes=1)
+    answer(memory, "TM2", tshirt=1)
+    fewer = Memory(*memory.all(Commitment), *(replace(balance, on_hand=1) for balance in memory.all(Balance)))
+
+    assert answer(fewer, tshirt=2, ask_no=2).state is CommitmentState.COMMITTED
+    assert (fewer.balance(TSHIRT), fewer.balance(SHOES)) == ((1, 3, 0), (1, 0, 0))
+
+
+def test_a_newer_ask_that_cannot_be_met_holds_nothing() -> None:
+    memory = shelf(tshirts=3)
+    answer(memory, tshirt=2)
+
+    assert answer(memory, tshirt=4, ask_no=2).missing == (CommitmentLine(item_code=TSHIRT, quantity=1),)
+    assert memory.balance() == (3, 0, 0)
+
+
+def test_what_has_left_is_not_promised_again() -> None:
+    memory = shelf(tshirts=5, shoes=5)
+    answer(memory, tshirt=3, shoes=1)
+    memory.do(on_actual_reported, shipped("TM1", "A1", tshirt=1))
+
+    assert answer(memory, tshirt=3, ask_no=2).state is CommitmentState.COMMITTED
+    assert (memory.balance(TSHIRT), memory.balance(SHOES)) == ((4, 2, 0), (5, 0, 0))
+
+
+def test_an_order_that_was_cancelled_is_promised_nothing_whatever_it_asks() -> None:
+    memory = shelf(tshirts=5, shoes=1)
+    answer(memory, tshirt=2, shoes=1)
+    memory.do(on_order_state_changed, cancelled("TM1"))
+
+    assert answer(memory, tshirt=2, ask_no=2).state is CommitmentState.RELEASED
+    assert memory.balance() == (5, 0, 0)
 
 
 def test_an_asking_store_is_remembered_even_if_it_gets_nothing() -> None:

@@ -24,10 +24,21 @@ class Stock(RuleBasedStateMachine):
         self.moved: dict[tuple[str, str, str], Counter[str]] = {}
         """What each actual moved when it came first."""
 
-    @rule(order_no=ORDERS, tshirt=PIECES, shoes=PIECES)
-    def ask(self, order_no: str, tshirt: int, shoes: int) -> None:
-        request = requested(order_no, tshirt=tshirt, shoes=shoes)
+    @rule(order_no=ORDERS, ask_no=st.integers(1, 4), tshirt=PIECES, shoes=PIECES)
+    def ask(self, order_no: str, ask_no: int, tshirt: int, shoes: int) -> None:
+        """A newer ask replaces what an earlier one was promised, but for what has left; an older one does nothing."""
+        before = self.memory.get(Commitment, OWNER, order_no)
+        request = requested(order_no, ask_no=ask_no, tshirt=tshirt, shoes=shoes)
         self._promise(order_no, lambda: self.memory.do(on_commitment_requested, request))
+
+        after = self.memory.get(Commitment, OWNER, order_no)
+        assert after
+        if before and before.ask_no >= ask_no:
+            assert after == before
+            return
+        left = Counter({line.item_code: line.quantity - line.open for line in before.lines} if before else {})
+        assert after.ask_no == ask_no
+        assert after.open == Counter({TSHIRT: tshirt, SHOES: shoes}) - left
 
     @rule(order_no=ORDERS)
     def cancel(self, order_no: str) -> None:
@@ -51,15 +62,16 @@ class Stock(RuleBasedStateMachine):
 
     def _promise(self, order_no: str, answer: Callable[[], object]) -> None:
         """An order is promised all it wants if, and when it asks only if, that much is free."""
-        free = {balance.item_code: balance.free for balance in self.memory.all(Balance)}
+        free = {balance.item_code: max(0, balance.free) for balance in self.memory.all(Balance)}
         before = self.memory.get(Commitment, OWNER, order_no)
+        held = {item: pieces for (_, _, item, _), pieces in before.holds.items()} if before else {}
 
         answer()
 
         after = self.memory.get(Commitment, OWNER, order_no)
-        if after == before or after is None:
+        if after == before or after is None or after.state is CommitmentState.RELEASED:
             return
-        enough = all(pieces <= free.get(item, 0) for item, pieces in after.open.items())
+        enough = all(pieces <= free.get(item, 0) + held.get(item, 0) for item, pieces in after.open.items())
         assert after.state is (CommitmentState.COMMITTED if enough else CommitmentState.SHORT)
 
     @invariant()

@@ -103,12 +103,13 @@ async def test_an_order_waits_for_all_its_items(world: World) -> None:
     assert (await world.answers())[1:] == [("TM1", "committed")]
 
 
-@pytest.mark.parametrize("freed_by", ["cancellation", "short close", "snapshot"])
+@pytest.mark.parametrize("freed_by", ["cancellation", "smaller ask", "short close", "snapshot"])
 async def test_whatever_frees_pieces_fills_who_waits(world: World, freed_by: str) -> None:
     await world.hold(tshirt=3)
     await world.take(requested("TM1", tshirt=3), requested("TM2", tshirt=2))
     freeing = {
         "cancellation": cancelled("TM1"),
+        "smaller ask": requested("TM1", ask_no=2, tshirt=1),
         "short close": shipped("TM1", "A1", final=True),
         "snapshot": snapshot("IB2", counted(TSHIRT, 5), at=world.later(seconds=1)),
     }

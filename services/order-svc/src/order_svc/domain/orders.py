@@ -170,6 +170,8 @@ class Order:
     holds: tuple[str, ...] = ()
     approved_at: datetime | None = None
     approved_by: str = ""
+    ask_no: int = 1
+    """How often its stock was asked for: again with each change of its lines or amounts."""
     revision: int = 0
     actual_nos: tuple[str, ...] = ()
     corrections: Corrections = NOTHING
@@ -244,6 +246,14 @@ class Order:
             buyer_message=buyer_message,
             seller_message=seller_message,
         )
+
+    def reduce(self, lines: tuple[Line, ...], freight_minor: int, discount_minor: int) -> "Order":
+        """Keep these of its lines, under their numbers, and another share of what the trade's orders share."""
+        self._check_open()
+        reduced = replace(self, lines=lines, freight_minor=freight_minor, discount_minor=discount_minor)
+        if reduced == self:
+            return self
+        return replace(reduced, commitment=Commitment.REQUESTED, ask_no=self.ask_no + 1)
 
     def instruct(self) -> "Order":
         """Tell the warehouse. Raises StillWaiting."""
@@ -342,6 +352,7 @@ class StepKind(StrEnum):
     RELEASED = "released"
     CORRECTED = "corrected"
     RESENT = "resent"
+    REDUCED = "reduced"
     CANCELLED = "cancelled"
     COMMITMENT = "commitment"
     INSTRUCTED = "instructed"

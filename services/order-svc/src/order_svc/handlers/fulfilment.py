@@ -40,12 +40,14 @@ UNKNOWN_LEG = "E_LEG"
 
 
 def on_commitment_answered(reference: Reference, event: CommitmentAnsweredV1, uow: UnitOfWork) -> None:
-    """Committed orders go out when nothing else keeps them; short ones wait."""
+    """Committed orders go out when nothing else keeps them; short ones wait. Answers to an earlier ask are outdated."""
     order = uow.get(Order, event.owner_code, event.order_no)
     if order is None:
         raise Park(f"没有此订单 / no such order: {event.owner_code}/{event.order_no}")
+    if event.ask_no < order.ask_no:
+        return
     detail = {"missing": [line.model_dump() for line in event.missing]}
-    uow.append(Step(*order.key, StepKind.COMMITMENT, event.state, uow.now, detail))
+    uow.append(Step(*order.key, StepKind.COMMITMENT, f"{event.state}/{event.ask_no}", uow.now, detail))
     advance(reference, order, order.answer_commitment(Commitment(event.state)), uow)
 
 

@@ -1,6 +1,6 @@
 """Trades become orders: de-duplicated, one order per owner, lines mapped to items, combos split."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from lemai_chassis.state.unit_of_work import ParkAwaiting, Ref, UnitOfWork, ref
 from lemai_contracts.catalog import ItemChangedV1, ListingChangedV1
 from lemai_contracts.marketplace import TradeChangedV1, TradeLine, TradesPulledV1, TradeStatus
 from lemai_contracts.order import IntakeAdvancedV1
-from lemai_contracts.values import OrderKind
+from lemai_contracts.values import Money, OrderKind
 from order_svc.domain.orders import SHIPPABLE, Alarm, Line, Order, State, Step, StepKind
 from order_svc.domain.trades import Component, Item, Listing, Trade, apportion, order_no, split_combo
 from order_svc.handlers.progress import advance, place
@@ -77,24 +77,45 @@ def item_refs(event: ItemChangedV1) -> Iterable[Ref]:
 def _follow(reference: Reference, event: TradeChangedV1, known: Trade, uow: UnitOfWork) -> None:
     """Hand a later version of a trade on to its orders."""
     closes = event.status in GONE and known.status not in GONE
-    for key in known.order_nos:
-        order = uow.get(Order, *key)
-        assert order is not None
+    orders = [order for key in known.order_nos if (order := uow.get(Order, *key))]
+    wanted = {} if closes else _wanted(event, orders)
+    for order in orders:
         if order.state is State.OPEN:
-            _change(reference, order, event, uow, closes=closes)
+            _change(reference, order, wanted.get(order.key), event, uow)
         elif order.state in SHIPPABLE:
             _warn(order, event, uow, closes=closes)
 
 
-def _change(reference: Reference, order: Order, event: TradeChangedV1, uow: UnitOfWork, *, closes: bool) -> None:
-    """The warehouse has not heard of the order: it becomes what the trade is now."""
-    if closes:
-        reason = f"交易已关闭 / the trade is {event.status}"
+def _wanted(event: TradeChangedV1, orders: Sequence[Order]) -> dict[tuple[str, str], Order]:
+    """Open orders without the lines the platform gave up; none where none is left.
+
+    With a line that leaves, freight and discount are shared as if these orders were placed now.
+    """
+    gone = {line.platform_line_no for line in event.lines if line.status in GONE}
+    is_open = [order for order in orders if order.state is State.OPEN]
+    lines = {order.key: tuple(line for line in order.lines if line.platform_line_no not in gone) for order in is_open}
+    wanted = [order for order in is_open if lines[order.key]]
+    if all(lines[order.key] == order.lines for order in is_open):
+        return {order.key: order for order in wanted}
+    told = [order for order in orders if order.state not in (State.OPEN, State.CANCELLED)]
+    shares = _shares(event, [lines[order.key] for order in wanted], told)
+    return {order.key: order.reduce(lines[order.key], *share) for order, share in zip(wanted, shares, strict=True)}
+
+
+def _change(reference: Reference, order: Order, wanted: Order | None, event: TradeChangedV1, uow: UnitOfWork) -> None:
+    """The warehouse has not heard of the order: it becomes what is wanted of it now."""
+    if wanted is None:
+        reason = f"交易或各行已关闭 / the trade, or each line of it here, is closed: {event.status}"
         advance(reference, order, order.cancel(), uow, reason)
         uow.append(Step(*order.key, StepKind.CANCELLED, event.version, uow.now, {"reason": reason}))
         return
-    followed = order.follow_platform(
-        holds=_holds(event, order.lines),
+    if wanted.ask_no > order.ask_no:
+        left = [line.line_no for line in order.lines if line not in wanted.lines]
+        reason = "平台已关闭的行离开，运费与优惠重新分摊 / lines closed there left, freight and discount shared anew"
+        detail = {"line_nos": left, "total": Money.of(wanted.total_minor, order.currency).model_dump(mode="json")}
+        uow.append(Step(*order.key, StepKind.REDUCED, event.version, uow.now, {**detail, "reason": reason}))
+    followed = wanted.follow_platform(
+        holds=_holds(event, wanted.lines),
         consignee=event.consignee.model_dump(mode="json"),
         ship_by=event.ship_by,
         buyer_message=event.buyer_message,
@@ -120,18 +141,31 @@ def _warn(order: Order, event: TradeChangedV1, uow: UnitOfWork, *, closes: bool)
 
 
 def _orders_of(reference: Reference, event: TradeChangedV1, uow: UnitOfWork) -> list[Order]:
-    """Freight goes to the first owner's order; what lines do not explain of the paid sum is shared by goods."""
+    """What is to ship of a trade, as an order of each owner."""
     lines = _lines_by_owner(reference, event, uow)
     keys = [key for key in _order_nos(reference, event) if key[0] in lines]
-    if not keys:
-        return []
-    goods = [sum(line.amount_minor for line in lines[owner_code]) for owner_code, _ in keys]
-    explained = sum(line.paid.minor for line in event.lines) + event.freight.minor
-    freights = [event.freight.minor] + [0] * (len(keys) - 1)
+    shares = _shares(event, [lines[owner_code] for owner_code, _ in keys])
     return [
         _order(reference, event, key, lines[key[0]], freight_minor=freight, discount_minor=discount, now=uow.now)
-        for key, freight, discount in zip(keys, freights, apportion(explained - event.paid.minor, goods), strict=True)
+        for key, (freight, discount) in zip(keys, shares, strict=True)
     ]
+
+
+def _shares(
+    event: TradeChangedV1, orders: Sequence[Sequence[Line]], told: Sequence[Order] = ()
+) -> list[tuple[int, int]]:
+    """(freight, discount) of each order, given as its lines, of what the orders the warehouse was `told` do not have.
+
+    Freight goes to the first owner's order; what lines do not explain of the paid sum is shared by goods.
+    """
+    if not orders:
+        return []
+    explained = sum(line.paid.minor for line in event.lines) + event.freight.minor
+    freight = event.freight.minor - sum(order.freight_minor for order in told)
+    discount = explained - event.paid.minor - sum(order.discount_minor for order in told)
+    goods = [sum(line.amount_minor for line in lines) for lines in orders]
+    freights = [freight] + [0] * (len(orders) - 1)
+    return list(zip(freights, apportion(discount, goods), strict=True))
 
 
 def _order(

@@ -44,10 +44,13 @@ def place(reference: Reference, order: Order, uow: UnitOfWork, cleaned: Sequence
 
 
 def advance(reference: Reference, before: Order, order: Order, uow: UnitOfWork, reason: str = "") -> Order:
-    """Keep a changed order, instructed as soon as it waits for nothing."""
+    """Keep a changed order, instructed as soon as it waits for nothing; a reduced one is told, and asks, anew."""
     if order.state is State.OPEN and not order.waiting_for:
         order = order.instruct()
     uow.put(order)
+    if order.ask_no > before.ask_no:
+        uow.emit(_placed(order), order)
+        uow.emit(_commitment_requested(order), order)
     if (order.state, order.waiting_for) != (before.state, before.waiting_for):
         uow.emit(_state_changed(order, reason), order)
     if order.revision > before.revision:
@@ -94,6 +97,7 @@ def _commitment_requested(order: Order) -> CommitmentRequestedV1:
         order_no=order.order_no,
         store_code=order.store_code,
         warehouse_code=order.warehouse_code,
+        ask_no=order.ask_no,
         lines=tuple(CommitmentLine(item_code=line.item_code, quantity=line.quantity) for line in order.lines),
     )
 

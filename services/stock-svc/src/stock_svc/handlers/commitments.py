@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from lemai_chassis.state.unit_of_work import Ref, UnitOfWork, ref
 from lemai_contracts.order import CommitmentLine as Pieces
@@ -13,31 +14,44 @@ from stock_svc.handlers.shelf import balance_of, keep, release
 
 
 def on_commitment_requested(event: CommitmentRequestedV1, uow: UnitOfWork) -> None:
-    """Promise every piece or none. The same order asking again gets the same answer."""
+    """Promise every piece or none; the same ask gets the same answer.
+
+    A newer ask replaces the promise: what it holds already stays held unless something else is missing, and what has
+    left is not promised again.
+    """
     known = uow.get(Commitment, event.owner_code, event.order_no)
-    if known:
+    if known and event.ask_no <= known.ask_no:
         answer(known, uow)
         return
     wanted: Counter[str] = Counter()
     for line in event.lines:
         wanted[line.item_code] += line.quantity
-    balances = {item: balance_of(uow, (event.owner_code, event.warehouse_code, item, GOOD)) for item in wanted}
-    missing = too_few(wanted, {item: balance.free for item, balance in balances.items()})
     commitment = Commitment(
         owner_code=event.owner_code,
         order_no=event.order_no,
         family=event.family,
         store_code=event.store_code,
         warehouse_code=event.warehouse_code,
-        state=CommitmentState.SHORT if missing else CommitmentState.COMMITTED,
+        state=CommitmentState.COMMITTED,
         lines=tuple(CommitmentLine(item, pieces, pieces) for item, pieces in wanted.items()),
-        missing=missing,
-        asked_at=uow.now,
+        missing={},
+        asked_at=known.asked_at if known else uow.now,
+        ask_no=event.ask_no,
         traceparent=uow.cause.traceparent,
     )
-    for balance in balances.values():
-        held = commitment.holds.get(balance.key, 0)
-        keep(balance, balance.ask(event.store_code, uow.now).hold(held), uow)
+    if known:
+        commitment = commitment.ship({line.item_code: line.quantity - line.open for line in known.lines})
+    held = known.holds if known else {}
+    more = Counter(commitment.holds)
+    more.subtract(held)
+    balances = {key: balance_of(uow, key) for key in more}
+    free = {balance.item_code: balance.free for balance in balances.values()}
+    missing = too_few({balances[key].item_code: pieces for key, pieces in more.items()}, free)
+    if missing:
+        commitment = replace(commitment, state=CommitmentState.SHORT, missing=missing)
+    for key, balance in balances.items():
+        asked = balance if known else balance.ask(event.store_code, uow.now)
+        keep(balance, asked.hold(commitment.holds.get(key, 0) - held.get(key, 0)), uow)
     uow.put(commitment)
     answer(commitment, uow)
 
@@ -89,6 +103,7 @@ def answer(commitment: Commitment, uow: UnitOfWork) -> None:
             owner_code=commitment.owner_code,
             order_no=commitment.order_no,
             warehouse_code=commitment.warehouse_code,
+            ask_no=commitment.ask_no,
             state=Answer(commitment.state),
             missing=missing,
         ),

@@ -138,6 +138,7 @@ class CommitmentRow(StockRow, table=True):
     lines: list[dict[str, Any]] = _json()
     missing: dict[str, int] = _json()
     asked_at: datetime = _time()
+    ask_no: int = _big()
     traceparent: str = _text()
 
 
