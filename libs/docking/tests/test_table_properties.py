@@ -20,8 +20,8 @@ from lemai_docking.documents import Document
 from lemai_docking.encodings.choice import codec_of
 
 STAMP = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
-ANYTHING = "aZ9 -_%\t\n\r|\"',;:\\中亅乗𠮷€é\u3000\x7f\u2028😀*"
-ONE_LINE = "".join(character for character in ANYTHING if character not in "\n\r|")
+ANYTHING = "aZ9 -_%\t\n\r|\"',;:\\中亅乗𠮷€é\u3000😀*"
+ONE_LINE = "".join(character for character in ANYTHING if character not in "\t\n\r|")
 
 
 @dataclass(frozen=True)

@@ -86,4 +86,4 @@ def test_an_acknowledgement_comes_back_as_it_was_given(ack: Ack) -> None:
 def test_characters_xml_forbids_do_not_break_an_answer() -> None:
     ack = Ack(file_name="a", status="REJECTED", results=(Result(code="E_CHAR", message="got '\x00'"),))
 
-    assert ack_of(opened(answer("SyncShipResult", ack))).results[0].message == "got '�'"
+    assert ack_of(opened(answer("SyncShipResult", ack))).results[0].message == "got '<U+0000>'"

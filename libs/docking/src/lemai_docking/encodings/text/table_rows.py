@@ -209,7 +209,9 @@ class TableRows:
         def fitted(tag: str, field: Field, text: str) -> str:
             text = text.encode(charset, "replace").decode(charset)
             if not frame.quote:
-                text = re.sub(f"[\r\n{re.escape(frame.delimiter)}]", " ", text)
+                text = re.sub("[\r\n]", " ", text)
+                if frame.delimiter in (text + frame.delimiter)[:-1]:
+                    text = re.sub(f"[{re.escape(frame.delimiter)}]", " ", text)
             if frame.form != "fixed" or field.prose == "whole":
                 return text
             line = next((line for line in self.lines(interface).values() if tag in line.tags), None)
