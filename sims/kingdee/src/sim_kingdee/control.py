@@ -187,6 +187,8 @@ async def misbehave(body: Misbehaviour, exchanges: TheExchanges, erp: TheErp, no
         case UnknownOrderBody():
             _ship_unasked(erp, _exchange(exchanges, body.face).face, body, now)
         case _:
+            if body.face and body.face != "webapi":
+                _exchange(exchanges, body.face)
             erp.misdeeds.plan(body)
     return {"kind": body.kind}
 
