@@ -246,7 +246,8 @@ async def _refused(world: World, shop: Shop, special: str, item: str, **more: An
 
 def _parked(verb: str, world: World, *arguments: str) -> Result:
     command = ["parked", verb, "order-svc", *arguments, "--url", world.orders.url]
-    return CliRunner().invoke(app, command, env={"COLUMNS": "300"})
+    token = world.orders.http.headers["Authorization"].removeprefix("Bearer ")
+    return CliRunner().invoke(app, command, env={"COLUMNS": "300", "LEMAI_TOKEN": token})
 
 
 async def test_a_trade_of_an_unmapped_sku_waits_for_the_mapping_and_an_unfilled_one_for_goods(

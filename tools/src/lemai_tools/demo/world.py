@@ -21,25 +21,25 @@ class Api:
     """One program's HTTP interface. Every refusal is an error here."""
 
     def __init__(self, http: httpx.AsyncClient, url: str) -> None:
-        self._http = http
+        self.http = http
         self.url = url
 
     async def get(self, path: str, **parameters: str | int) -> Any:
-        return _answer(await self._http.get(self.url + path, params=parameters))
+        return _answer(await self.http.get(self.url + path, params=parameters))
 
     async def find(self, path: str) -> Any:
         """What is there, None if there is nothing yet."""
-        response = await self._http.get(self.url + path)
+        response = await self.http.get(self.url + path)
         return None if response.status_code == httpx.codes.NOT_FOUND else _answer(response)
 
     async def post(self, path: str, body: Mapping[str, Any] | None = None, **more: Any) -> Any:
-        return _answer(await self._http.post(self.url + path, json=body, **more))
+        return _answer(await self.http.post(self.url + path, json=body, **more))
 
     async def upload(self, path: str, name: str, content: bytes, **form: str) -> Any:
-        return _answer(await self._http.post(self.url + path, files={"file": (name, content)}, data=form))
+        return _answer(await self.http.post(self.url + path, files={"file": (name, content)}, data=form))
 
     async def put(self, path: str, body: Mapping[str, Any]) -> Any:
-        return _answer(await self._http.put(self.url + path, json=body))
+        return _answer(await self.http.put(self.url + path, json=body))
 
     async def pages(self, path: str, **parameters: str | int) -> list[Any]:
         """All items of a list, page after page."""
