@@ -61,20 +61,20 @@ async def test_a_database_is_brought_to_what_the_tables_say(database_url: str, m
 
 async def test_the_event_table_has_a_partition_for_this_month_and_the_next_two(database: AsyncEngine) -> None:
     async with database.begin() as connection:
-        await add_event_partitions(connection, datetime(2030, 12, 31, 23, 59, tzinfo=UTC))
-        await add_event_partitions(connection, datetime(2031, 1, 1, tzinfo=UTC))
+        await add_event_partitions(connection, datetime(2040, 12, 31, 23, 59, tzinfo=UTC))
+        await add_event_partitions(connection, datetime(2041, 1, 1, tzinfo=UTC))
 
     bounds = await fetch(
         database,
-        "SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_class c WHERE c.relname LIKE 'event_203%' "
+        "SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_class c WHERE c.relname LIKE 'event_204%' "
         "AND c.relkind = 'r' ORDER BY 1",
     )
-    months = ["2030-12-01", "2031-01-01", "2031-02-01", "2031-03-01", "2031-04-01"]
+    months = ["2040-12-01", "2041-01-01", "2041-02-01", "2041-03-01", "2041-04-01"]
     assert [expression for _, expression in bounds] == [
         f"FOR VALUES FROM ('{first} 00:00:00+00') TO ('{next_first} 00:00:00+00')"
         for first, next_first in pairwise(months)
     ]
-    assert bounds[0][0] == "event_2030_12"
+    assert bounds[0][0] == "event_2040_12"
 
 
 async def test_sessions_run_in_utc_and_drop_clients_that_went_away(database: AsyncEngine) -> None:
