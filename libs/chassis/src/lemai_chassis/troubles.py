@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from lemai_chassis import trace
 from lemai_chassis.delivery.engine import Engine, Transaction, explain
 from lemai_chassis.state.unit_of_work import UnitOfWork
 from lemai_chassis.trace import Cause
@@ -84,7 +83,7 @@ async def _alert(transaction: Transaction, code: str, about: str, message: str, 
     def alert(_: None, uow: UnitOfWork) -> None:
         uow.alert(code, about, message, severity)
 
-    await transaction.run(alert, None, Cause("", trace.start()))
+    await transaction.run(alert, None, Cause(f"trouble:{about}"))
 
 
 def _minute(moment: datetime) -> str:

@@ -80,9 +80,7 @@ def router(engine: Engine, kinds: Sequence[CallKind]) -> APIRouter:
         return Retried(calls=1)
 
     @routes.post("/{call_id}/give-up")
-    async def give_up_call(
-        call_id: CallId, body: GiveUp, person: Annotated[Person, needs(Role.OPERATE)]
-    ) -> Page[CallView]:
+    async def give_up_call(call_id: CallId, body: GiveUp, person: ByOperator) -> Page[CallView]:
         """Make a waiting call no more: it ends as rejected with this reason; what of its key is still open."""
         rows = await engine.transact(partial(_give_up, known, call_id, person.name, body.reason))
         if rows is None:

@@ -12,7 +12,3 @@ depends_on = None
 
 def upgrade() -> None:
     METADATA.create_all(op.get_bind())
-
-
-def downgrade() -> None:
-    METADATA.drop_all(op.get_bind())

@@ -23,8 +23,3 @@ def upgrade() -> None:
         "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON movement "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
     )
-
-
-def downgrade() -> None:
-    op.execute("DROP FUNCTION refuse_change() CASCADE")
-    METADATA.drop_all(op.get_bind())
