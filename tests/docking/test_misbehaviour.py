@@ -158,8 +158,8 @@ async def test_the_same_file_again_changes_nothing_and_another_of_its_name_is_to
     [report] = await ready.reports(order)
     name = report.document.file_name
     for kind in ("duplicate", "changed"):
-        await ready.kingdee.post("/sim/misbehave", {"kind": kind, "face": owner.channel, "file_name": name})
         await ready.all_taken(name)
+        await ready.kingdee.post("/sim/misbehave", {"kind": kind, "face": owner.channel, "file_name": name})
 
     [alert] = await ready.told.wait_for(AlertRaisedV1, about=f"{owner.counterpart}/{name}")
 
