@@ -125,7 +125,12 @@ def tables(metadata: MetaData) -> None:
             "id",
             postgresql_where=text("state IN ('pending', 'sending', 'unknown', 'waiting')"),
         ),
-        Index("outbound_call_waiting", "kind", "id", postgresql_where=text("state IN ('pending', 'unknown')")),
+        Index(
+            "outbound_call_waiting",
+            "kind",
+            "id",
+            postgresql_where=text("state IN ('pending', 'sending', 'unknown')"),
+        ),
         comment="calls to systems outside, requested by handlers and made by a leased worker",
     )
     Table(

@@ -130,7 +130,6 @@ class CallWorker:
     async def _claim(self) -> Sequence[Call]:
         room, lease = self._kind.concurrency - len(self._in_flight), uuid4()
         async with self._engine.database.begin() as connection:
-            await connection.exec_driver_sql(_EXPIRE, (self._kind.name,))
             rows = await connection.exec_driver_sql(_CLAIM, (self._kind.name, lease, self._lease_time, room))
             return [self._call(row, lease) for row in rows]
 
@@ -230,21 +229,18 @@ def _tell(end: Ended, uow: UnitOfWork) -> None:
     tell_of_call(uow, f"{call.kind} {call.key}", call.attempts, answer.detail, waits=_waits(call, answer))
 
 
-_EXPIRE = """
-UPDATE outbound_call SET state = 'unknown', lease = NULL
-WHERE kind = $1 AND state = 'sending' AND leased_until < now()
-"""
 _CLAIM = """
 WITH ready AS (
     SELECT c.id FROM outbound_call c
-    WHERE c.kind = $1 AND c.state IN ('pending', 'unknown') AND c.due_at <= now()
+    WHERE c.kind = $1 AND c.state IN ('pending', 'sending', 'unknown') AND c.due_at <= now()
       AND (c.leased_until IS NULL OR c.leased_until < now())
-      AND NOT EXISTS (SELECT FROM outbound_call earlier
-                      WHERE earlier.kind = $1 AND earlier.key = c.key AND earlier.id < c.id
-                        AND earlier.state IN ('pending', 'sending', 'unknown', 'waiting'))
+      AND c.id = (SELECT first.id FROM outbound_call first
+                  WHERE first.kind = $1 AND first.key = c.key
+                    AND first.state IN ('pending', 'sending', 'unknown', 'waiting')
+                  ORDER BY first.id LIMIT 1)
     ORDER BY c.id LIMIT $4 FOR UPDATE OF c SKIP LOCKED)
 UPDATE outbound_call c
-SET state = CASE c.state WHEN 'pending' THEN 'sending' ELSE c.state END,
+SET state = CASE c.state WHEN 'pending' THEN 'sending' ELSE 'unknown' END,
     lease = $2, leased_until = now() + $3::interval, attempts = attempts + 1
 FROM ready WHERE c.id = ready.id
 RETURNING c.id, c.key, c.payload::text AS payload, c.attempts, c.state = 'unknown' AS was_unknown, c.causationid,
