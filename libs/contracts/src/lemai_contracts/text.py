@@ -82,7 +82,7 @@ def fit(value: Any) -> Any:
 
 def key(field: str, value: str, longest: int | None = None) -> str:
     """A key or code as it is. Raises UnfitText where it holds a control, half a surrogate or what nobody sees."""
-    for position, character in enumerate(value, 1):
+    for position, character in enumerate("" if value.isprintable() else value, 1):
         if unicodedata.category(character) in _INVISIBLE or character in _GONE:
             raise UnfitText(
                 field,

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
+import orjson
+
 from lemai_chassis.delivery.calls import Answer, Call, Outcome
 from lemai_chassis.keyring import Keyring, MasterKey, Seal, SealedValue
 from lemai_chassis.reference import Reference, Store
@@ -141,8 +143,11 @@ class Publisher:
 
 
 def _bytes(raw: object) -> bytes:
-    """A body of whatever the platform sent: orjson takes neither half surrogates nor integers beyond 64 bits."""
-    return json.dumps(raw, sort_keys=True, default=repr).encode()
+    """A body of whatever the platform sent."""
+    try:
+        return orjson.dumps(raw, option=orjson.OPT_SORT_KEYS, default=repr)
+    except orjson.JSONEncodeError:  # It takes neither half surrogates nor integers beyond 64 bits.
+        return json.dumps(raw, sort_keys=True, default=repr).encode()
 
 
 def _digest(raw: object) -> str:
