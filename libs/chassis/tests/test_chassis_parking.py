@@ -275,7 +275,7 @@ async def test_a_reason_is_stored_whatever_is_in_it(database: AsyncEngine) -> No
     await an_engine(database, raising(RuntimeError("a\0b\ud800" + "c" * 9000))).run([message(trade("F1"))])
 
     [(reason, *_)] = await fetch(database, WHY, "F1")
-    assert reason == ("RuntimeError: a�b?" + "c" * 9000)[:4000]
+    assert reason == ("RuntimeError: ab" + "c" * 9000)[:4000]
 
 
 async def test_headers_are_stored_whatever_is_in_them(database: AsyncEngine) -> None:
@@ -285,4 +285,4 @@ async def test_headers_are_stored_whatever_is_in_them(database: AsyncEngine) -> 
     await an_engine(database).run([odd])
 
     [(headers,)] = await fetch(database, "SELECT headers FROM parked_message")
-    assert headers[-2:] == [["n�me", "��"], ["empty", ""]]
+    assert headers[-2:] == [["nme", "�"], ["empty", ""]]

@@ -11,6 +11,7 @@ from lemai_tools.output import Url, call, console, fail, respond, say, show
 SERVICE = "catalog-svc"
 SHOWN_ROWS = 20
 """Of a long list the first rows are shown; refused rows are shown all."""
+OF_NOTES = {"rows": "行 rows", "column": "列 column", "reason": "说明 reason"}
 
 Sheet = Annotated[
     Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="xlsx 或 CSV 文件 / xlsx or CSV file")
@@ -70,6 +71,8 @@ def import_listings(sheet: Sheet, url: Url = "") -> None:
     """导入平台商品映射表，全部成功或全部不导入 / import a sheet of listings: all or none."""
     put = _upload(url, "/v1/listing-sheets", sheet, {})
     console.print(f"新增 added {put['added']}，变更 changed {put['changed']}，不变 unchanged {put['unchanged']}")
+    if put["notes"]:
+        show(put["notes"], OF_NOTES, title="请留意 notes")
 
 
 def _upload(url: str, path: str, sheet: Path, form: Mapping[str, str]) -> Mapping[str, Any]:
@@ -85,12 +88,11 @@ def _show_preview(preview: Mapping[str, Any]) -> None:
     of_added = item | {"specification": "规格 specification", "barcodes": "条码 barcodes", "unit": "单位 unit"}
     of_changed = item | {"column": "列 column", "old": "原 old", "new": "新 new"}
     of_refused = {"row": "行 row", "column": "列 column", "value": "值 value", "reason": "原因 reason"}
-    of_notes = {"rows": "行 rows", "column": "列 column", "reason": "说明 reason"}
     for rows, heads, title in (
         (added[:SHOWN_ROWS], of_added, f"新增 added: {len(added)}"),
         (changes[:SHOWN_ROWS], of_changed, f"变更 changed: {len(preview['changed'])}"),
         (refused, of_refused, f"拒绝 refused: {len(refused)}"),
-        (preview["notes"], of_notes, "请留意 notes"),
+        (preview["notes"], OF_NOTES, "请留意 notes"),
     ):
         if rows:
             show(rows, heads, title=title)

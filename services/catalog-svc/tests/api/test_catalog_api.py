@@ -329,7 +329,7 @@ async def test_listings_come_as_a_sheet(http: httpx.AsyncClient) -> None:
 
     answer = await http.post("/v1/listing-sheets", files={"file": ("listings.csv", content)})
 
-    assert (answer.status_code, answer.json()) == (200, {"added": 2, "changed": 0, "unchanged": 0})
+    assert (answer.status_code, answer.json()) == (200, {"added": 2, "changed": 0, "unchanged": 0, "notes": []})
 
 
 async def test_a_listing_sheet_with_a_bad_row_keeps_nothing(http: httpx.AsyncClient) -> None:

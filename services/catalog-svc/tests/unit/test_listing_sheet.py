@@ -1,10 +1,12 @@
 """Sheets of listings as lines."""
 
+from dataclasses import replace
+
 import pytest
 
 from catalog_svc.domain.cells import Cell, Kind
 from catalog_svc.domain.listings import ListingLine, ListingsRefused, read_listings
-from catalog_svc.domain.sheets import Line, Refusal, SheetRefused
+from catalog_svc.domain.sheets import HIDDEN, Line, Note, Refusal, SheetRefused
 
 
 def lines(*rows: tuple[str | Cell, ...]) -> list[Line]:
@@ -15,7 +17,7 @@ def lines(*rows: tuple[str | Cell, ...]) -> list[Line]:
 
 
 def test_every_column_is_read() -> None:
-    read = read_listings(
+    read, notes = read_listings(
         lines(
             ("店铺", "平台商品ID", "平台 SKUID", "货主", "商品编码", "是否有效"),
             ("TM-JFY-01", "653200000001", "5201000000001", "JFY", "GB-TS-001-R-90", "N"),
@@ -23,12 +25,23 @@ def test_every_column_is_read() -> None:
     )
 
     assert read == [ListingLine(2, "TM-JFY-01", "653200000001", "GB-TS-001-R-90", "5201000000001", "JFY", active=False)]
+    assert notes == ()
 
 
 def test_sku_owner_and_validity_may_be_left_out() -> None:
-    read = read_listings(lines(("store_code", "platform_item_id", "item_code"), ("TM-JFY-01", "1", "HAT")))
+    read, _ = read_listings(lines(("store_code", "platform_item_id", "item_code"), ("TM-JFY-01", "1", "HAT")))
 
     assert read == [ListingLine(2, "TM-JFY-01", "1", "HAT", "", "", active=True)]
+
+
+def test_hidden_rows_are_taken_and_named() -> None:
+    head, *rows = lines(("店铺", "平台商品ID", "商品编码"), *(("TM-JFY-01", str(number), "HAT") for number in range(4)))
+    hidden = [replace(row, hidden=row.number in (3, 4)) for row in rows]
+
+    read, notes = read_listings([head, *hidden])
+
+    assert [line.row for line in read] == [2, 3, 4, 5]
+    assert notes == (Note("3–4", "", HIDDEN),)
 
 
 def test_ids_that_a_workbook_holds_as_numbers_are_refused() -> None:

@@ -21,6 +21,7 @@ from lemai_chassis.state.session import Session
 from lemai_chassis.state.unit_of_work import Park, Parked, Ref, UnitOfWork
 from lemai_chassis.trace import Cause, names
 from lemai_contracts import Attributes, Event, MalformedEnvelope
+from lemai_contracts.text import cleaned
 from lemai_contracts.topics import TOPICS
 
 log = structlog.get_logger()
@@ -194,7 +195,8 @@ class Engine:
         # Behind a colon stands what was refused, and a consignee may in it.
         log.info("parked", key=key, reason=park.reason.partition(":")[0], awaits=park.awaits, **names(work.cause))
         if park.waits_for:
-            why = f"消息停靠，等待 {park.waits_for} / parked, waits for it: {parking.storable(park.reason)}"
+            reason = cleaned(park.reason, parking.REASON_MAX).text
+            why = f"消息停靠，等待 {park.waits_for} / parked, waits for it: {reason}"
             with transaction.uow.overlay(work.cause):
                 transaction.uow.alert("parked", key, f"{why}; lemai parked redrive {self.source} {key}")
 

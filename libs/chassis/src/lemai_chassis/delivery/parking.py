@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from lemai_chassis.delivery.message import Message
 from lemai_chassis.state.aggregates import ConcurrentUpdateError
 from lemai_chassis.state.unit_of_work import Parked
+from lemai_contracts.text import cleaned, fit
 
-TEXT_LENGTH_MAX = 4000
+REASON_MAX = 4000
 
 
 async def locked(connection: AsyncConnection, keys: Collection[str]) -> set[str]:
@@ -24,7 +25,7 @@ async def park(connection: AsyncConnection, key: str, parked: Parked) -> None:
     """Raises ConcurrentUpdateError when the key was parked meanwhile, for a message of another topic."""
     inserted = await connection.exec_driver_sql(
         "INSERT INTO parked_key (key, reason, awaits, due_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-        (key, storable(parked.reason), parked.awaits, parked.due_at),
+        (key, cleaned(parked.reason, REASON_MAX).text, parked.awaits, parked.due_at),
     )
     if not inserted.rowcount:
         raise ConcurrentUpdateError("parked key")
@@ -75,7 +76,7 @@ async def release_first(connection: AsyncConnection, key: str) -> None:
 async def repark(connection: AsyncConnection, key: str, parked: Parked) -> None:
     await connection.exec_driver_sql(
         "UPDATE parked_key SET reason = $2, awaits = $3, due_at = $4, attempts = attempts + 1 WHERE key = $1",
-        (key, storable(parked.reason), parked.awaits, parked.due_at),
+        (key, cleaned(parked.reason, REASON_MAX).text, parked.awaits, parked.due_at),
     )
 
 
@@ -98,13 +99,7 @@ async def due(connection: AsyncConnection, limit: int) -> Sequence[str]:
 
 
 def _dump(message: Message) -> str:
-    headers = [(storable(name), storable(value.decode("utf-8", "replace"))) for name, value in message.headers]
-    return orjson.dumps(headers).decode()
-
-
-def storable(text: str) -> str:
-    """The text as PostgreSQL can keep it."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")[:TEXT_LENGTH_MAX]
+    return orjson.dumps(fit([(name, value.decode("utf-8", "replace")) for name, value in message.headers])).decode()
 
 
 _ENQUEUE = """

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from catalog_svc import handlers, storage
 from catalog_svc.api import uploads
-from catalog_svc.api.fields import ByCatalog, Code, ItemCode, OwnerCode, StoreCode, Viewer
+from catalog_svc.api.fields import ByCatalog, Code, ItemCode, NoteView, OwnerCode, StoreCode, Viewer
 from catalog_svc.api.uploads import SHEET_LIMIT, SheetFile
 from catalog_svc.domain.listings import Listing, ListingLine, ListingsRefused, Stores, read_listings, with_owner
 from catalog_svc.domain.sheets import ROWS_MAX
@@ -69,6 +69,10 @@ class ListingsPutView(BaseModel):
     unchanged: int
 
 
+class ListingSheetView(ListingsPutView):
+    notes: list[NoteView] = Field(description="已导入、但请留意的行 / what to know of rows that were taken")
+
+
 def router(engine: Engine, reference: Reference) -> APIRouter:
     routes = APIRouter(tags=["listings"])
     http = Commands(engine)
@@ -104,14 +108,15 @@ def router(engine: Engine, reference: Reference) -> APIRouter:
             raise _problem(refused) from None
 
     @routes.post("/listing-sheets", openapi_extra=SHEET_LIMIT)
-    async def upload_listing_sheet(person: ByCatalog, file: SheetFile) -> ListingsPutView:
+    async def upload_listing_sheet(person: ByCatalog, file: SheetFile) -> ListingSheetView:
         """Map platform SKUs to items by a sheet: all of its rows or, when one is refused, none.
 
         Columns by Chinese head or English key, in any order; 平台SKUID, 货主 and 是否有效 may be left out.
         """
         try:
-            lines = await uploads.parsed(await file.read(), read_listings)
-            return await engine.execute(partial(put, person), lines, handlers.listing_refs(stores, lines))
+            lines, notes = await uploads.parsed(await file.read(), read_listings)
+            done = await engine.execute(partial(put, person), lines, handlers.listing_refs(stores, lines))
+            return ListingSheetView(**vars(done), notes=[NoteView.model_validate(note) for note in notes])
         except ListingsRefused as refused:
             raise _problem(refused) from None
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from catalog_svc.domain import cells
 from catalog_svc.domain.cells import code
-from catalog_svc.domain.sheets import Column, Line, Refusal, read_sheet, repeats
+from catalog_svc.domain.sheets import Column, Line, Note, Refusal, read_sheet, repeats
 
 STORE = Column("store_code", "店铺", code(50), required=True)
 PLATFORM_ITEM = Column("platform_item_id", "平台商品ID", code(50), required=True)
@@ -63,12 +63,12 @@ Stores = Mapping[str, Sequence[str]]
 """Whose goods a store sells, by store; the first owner is its default."""
 
 
-def read_listings(lines: Sequence[Line]) -> Sequence[ListingLine]:
-    """Read a sheet of listings. Raises SheetRefused; ListingsRefused if a cell cannot be read."""
+def read_listings(lines: Sequence[Line]) -> tuple[Sequence[ListingLine], Sequence[Note]]:
+    """Read a sheet of listings; what to know of its rows. Raises SheetRefused; ListingsRefused for a bad cell."""
     reading = read_sheet(lines, COLUMNS, [column.key for column in COLUMNS if column.required])
     if reading.refusals:
         raise ListingsRefused(reading.refusals)
-    return [ListingLine(row.number, **row.values) for row in reading.rows]
+    return [ListingLine(row.number, **row.values) for row in reading.rows], reading.notes
 
 
 def with_owner(line: ListingLine, stores: Stores) -> ListingLine:
