@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lemai_tools.output import Json, Url, call, console, show
+from lemai_tools.output import Json, Reason, Url, call, console, pages, show
 
 app = typer.Typer(no_args_is_help=True, help="未完成的外部调用 / calls to systems outside that are not done")
 HEADS = {
@@ -23,7 +23,7 @@ Number = Annotated[int, typer.Argument(help="调用编号，见 list / the call'
 @app.command("list")
 def list_calls(service: Service, state: str = "waiting", url: Url = "", as_json: Json = False) -> None:
     """列出等待处理的调用及对方的答复 / calls that wait for a person and what the other side answered."""
-    show(call(service, "GET", "/v1/calls", url=url, params={"state": state})["items"], HEADS, as_json=as_json)
+    show(pages(service, "/v1/calls", url=url, state=state), HEADS, as_json=as_json)
 
 
 @app.command()
@@ -45,12 +45,7 @@ def retry_all(
 
 
 @app.command("give-up")
-def give_up(
-    service: Service,
-    number: Number,
-    reason: Annotated[str, typer.Option(help="原因，会被保存 / why; it is kept")],
-    url: Url = "",
-) -> None:
+def give_up(service: Service, number: Number, reason: Reason, url: Url = "") -> None:
     """放弃一个等待处理的调用，按被拒绝处理 / give up a waiting call: it ends as rejected."""
     call(service, "POST", f"/v1/calls/{number}/give-up", url=url, json={"reason": reason})
     console.print("已放弃 given up")

@@ -34,6 +34,7 @@ Url = Annotated[
         help="服务地址，默认取本地平台的 / the service's address, by default the local one", envvar="LEMAI_URL"
     ),
 ]
+Reason = Annotated[str, typer.Option(help="原因，会被保存 / why; it is kept")]
 
 
 def show(

@@ -1,10 +1,11 @@
 """`lemai parked`: keys whose messages could not be handled, seen and freed without the console."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from lemai_tools.output import Json, Url, call, console, show
+from lemai_tools.output import Json, Reason, Url, call, console, pages, show
 
 app = typer.Typer(no_args_is_help=True, help="停靠的消息 / parked messages")
 HEADS = {
@@ -23,14 +24,14 @@ Key = Annotated[str, typer.Argument(help="停靠的键 / the parked key")]
 @app.command("list")
 def list_keys(service: Service, url: Url = "", as_json: Json = False) -> None:
     """列出停靠的键及原因 / parked keys and why."""
-    _show_keys(call(service, "GET", "/v1/parked", url=url), as_json)
+    _show_keys(pages(service, "/v1/parked", url=url), as_json)
 
 
 @app.command("show")
 def messages(service: Service, key: Key, url: Url = "", as_json: Json = False) -> None:
     """列出一个键的消息，先来的在前 / the messages of one key, first first."""
-    page = call(service, "GET", "/v1/parked/messages", url=url, params={"key": key})
-    rows = [{**row, "place": f"{row['topic']}/{row['partition']}/{row['offset']}"} for row in page["items"]]
+    came = pages(service, "/v1/parked/messages", url=url, key=key)
+    rows = [{**row, "place": f"{row['topic']}/{row['partition']}/{row['offset']}"} for row in came]
     heads = {"seq": "seq", "type": "类型 type", "place": "位置 place", "parked_at": "停靠于 parked at"}
     show(rows, heads, as_json=as_json)
 
@@ -38,8 +39,8 @@ def messages(service: Service, key: Key, url: Url = "", as_json: Json = False) -
 @app.command()
 def redrive(service: Service, key: Key, url: Url = "") -> None:
     """立即重试一个键 / try a key again now."""
-    left = call(service, "POST", "/v1/parked/redrive", url=url, params={"key": key})
-    if left["items"]:
+    left = call(service, "POST", "/v1/parked/redrive", url=url, params={"key": key})["items"]
+    if left:
         _show_keys(left)
         raise typer.Exit(1)
     console.print("已处理 handled")
@@ -50,15 +51,14 @@ def discard(
     service: Service,
     key: Key,
     seq: Annotated[int, typer.Argument(help="第一条消息的 seq，见 show / seq of the first message, as `show` tells")],
-    reason: Annotated[str, typer.Option(help="原因，会被保存 / why; it is kept")],
+    reason: Reason,
     url: Url = "",
 ) -> None:
     """放弃一个键的第一条消息 / give up the first message of a key."""
     parameters = {"key": key, "seq": seq, "reason": reason}
-    _show_keys(call(service, "POST", "/v1/parked/discard", url=url, params=parameters))
+    _show_keys(call(service, "POST", "/v1/parked/discard", url=url, params=parameters)["items"])
 
 
-def _show_keys(page: dict[str, Any], as_json: bool = False) -> None:
-    rows = page["items"]
+def _show_keys(rows: Sequence[Mapping[str, Any]], as_json: bool = False) -> None:
     people = [{**row, "due_at": row["due_at"] or "人工 a person"} for row in rows]
     show(rows if as_json else people, HEADS, as_json=as_json)

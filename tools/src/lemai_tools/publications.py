@@ -4,20 +4,18 @@ from typing import Annotated
 
 import typer
 
-from lemai_tools.output import Json, Url, call, console, show
+from lemai_tools.output import Json, Reason, Url, call, console, pages, show
 
 SERVICE = "marketplace-adapter"
 app = typer.Typer(no_args_is_help=True, help="告知平台的发货 / shipments told to platforms")
 HEADS = {"id": "编号 id", "key": "店铺/交易 store/trade", "code": "代码 code", "message": "平台答复 answer"}
 Number = Annotated[int, typer.Argument(help="编号，见 list / its id, as `list` tells")]
-Reason = Annotated[str, typer.Option(help="原因，会被保存 / why; it is kept")]
 
 
 @app.command("list")
 def refused(state: str = "rejected", url: Url = "", as_json: Json = False) -> None:
     """列出被拒绝的发货及原因 / refused shipments and why."""
-    params = {"kind": "publish_shipment", "state": state}
-    rows = call(SERVICE, "GET", "/v1/publications", url=url, params=params)["items"]
+    rows = pages(SERVICE, "/v1/publications", url=url, kind="publish_shipment", state=state)
     told = [{**row, **{name: (row["answer"] or {}).get(name, "") for name in ("code", "message")}} for row in rows]
     show(rows if as_json else told, HEADS, as_json=as_json)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lemai_tools.output import Json, Url, call, console, fail, pages, respond, show
+from lemai_tools.output import Json, Reason, Url, call, console, fail, pages, respond, show
 
 app = typer.Typer(no_args_is_help=True, help="隔离的文件与单据 / refused files and documents")
 ADAPTER = "kingdee-adapter"
@@ -29,7 +29,6 @@ DETAILS = {
 }
 
 Id = Annotated[int, typer.Argument(help="编号，见 list / its id, as `list` tells")]
-Reason = Annotated[str, typer.Option(help="原因，会被保存 / why; it is kept")]
 
 
 @app.command("list")

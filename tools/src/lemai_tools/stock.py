@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lemai_tools.output import Json, Url, call, fail, pages, show
+from lemai_tools.output import Json, Reason, Url, call, fail, pages, show
 
 app = typer.Typer(no_args_is_help=True, help="库存快照 / stock snapshots")
 SERVICE = "stock-svc"
@@ -23,7 +23,6 @@ HEADS = {
 }
 
 SnapshotId = Annotated[str, typer.Argument(help="快照号 / number of the snapshot")]
-Reason = Annotated[str, typer.Option(help="原因，会被保存 / why; it is kept")]
 
 
 @app.command()
