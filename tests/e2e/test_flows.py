@@ -1,5 +1,6 @@
 """The flows of design.md §4 that run, each through every service on real servers, judged by both ends' records."""
 
+import json
 from typing import Any
 
 import pytest
@@ -145,7 +146,7 @@ async def test_a_combo_ships_as_its_parts_and_counts_as_one_on_the_platform(
 
 
 async def test_an_operator_sees_tries_and_gives_up_a_parked_trade_by_command(
-    world: World, stocked: tuple[Shop, Step]
+    platform: Platform, world: World, stocked: tuple[Shop, Step]
 ) -> None:
     shop, _ = stocked
     await scenario.order(world, shop, "放弃", [(shop.unmapped, 1)], oversell=True)
@@ -157,11 +158,15 @@ async def test_an_operator_sees_tries_and_gives_up_a_parked_trade_by_command(
 
     [message] = await until("the trade is parked", messages, bool)
     listed = _parked("list", world)
+    stuck = CliRunner().invoke(app, ["stuck", "--json"], env={"LEMAI_HOME": str(platform.home.root)})
     shown = _parked("show", world, key)
     tried = _parked("redrive", world, key)
     given_up = _parked("discard", world, key, str(message["seq"]), "--reason", "顾客已取消")
 
     assert key in listed.output
+    [waits] = [each for each in json.loads(stuck.output) if each["about"] == key]
+    assert (waits["service"], waits["settle"]) == ("order-svc", f"lemai parked redrive order-svc {key}")
+    assert "尚未映射" in waits["reason"]
     assert "lemai.marketplace.trade_changed.v1" in shown.output
     assert (tried.exit_code, "尚未映射" in tried.output) == (1, True)
     assert given_up.exit_code == 0
