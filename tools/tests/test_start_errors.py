@@ -91,6 +91,13 @@ def test_a_service_says_what_keeps_it_from_starting(
     assert [line for line, start in zip(said.splitlines(), told, strict=True) if start not in line] == []
 
 
+@pytest.mark.parametrize("arguments", [["chekc"], ["check", "now"]])
+def test_what_is_no_command_of_a_service_does_not_serve(folder: Path, arguments: list[str]) -> None:
+    said = _told(_run(folder, "order_svc", *arguments, DATABASE_URL="UNSET"))
+
+    assert said == "用法 / usage: python -m <service> [check | migrate | revision TEXT]\n"
+
+
 def test_a_database_that_cannot_be_reached_is_told_by_migrate(folder: Path) -> None:
     said = _told(_run(folder, "order_svc", "migrate"))
 

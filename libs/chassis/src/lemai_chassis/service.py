@@ -238,17 +238,18 @@ def main(settings_type: type[S], build: Callable[[S], Service], migrations: Path
     `check` says whether it could serve. What cannot start says why in words, and ends with exit code 2.
     """
     try:
-        settings = read(settings_type)
-        url = settings.database_url.get_secret_value()
         match sys.argv[1:]:
+            case []:
+                uvloop.run(_serve(read(settings_type), build))
             case ["migrate"]:
-                asyncio.run(database.migrate(url, migrations))
+                asyncio.run(database.migrate(read(settings_type).database_url.get_secret_value(), migrations))
             case ["revision", message]:
-                asyncio.run(database.revise(url, migrations, message))
+                asyncio.run(database.revise(read(settings_type).database_url.get_secret_value(), migrations, message))
             case ["check"]:
-                _built(settings, build)
-            case _:
-                uvloop.run(_serve(settings, build))
+                _built(read(settings_type), build)
+            case _:  # To serve because of a misspelt command would be the last thing meant.
+                sys.stderr.write("用法 / usage: python -m <service> [check | migrate | revision TEXT]\n")
+                sys.exit(EXIT_CODE)
     except Misconfigured as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(EXIT_CODE)
