@@ -2,13 +2,15 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prometheus_client import generate_latest
 
-from catalog_svc.domain.item_sheets import COLUMNS
+from catalog_svc.domain import item_sheets, listings
+from catalog_svc.domain.sheets import Column
 from kingdee_adapter.handlers import ALERTS
 from lemai_chassis.delivery import metrics
 from lemai_chassis.service import Service
@@ -156,17 +158,20 @@ def test_users_find_every_reason_to_hold_an_actual(repository: Path) -> None:
     assert {row[0].strip("`") for row in table(page, "待处理实绩 · Held actuals")} == reasons
 
 
-def test_users_find_every_head_of_a_product_sheet(repository: Path) -> None:
+@pytest.mark.parametrize(
+    ("title", "columns"), [("表头 · Heads", item_sheets.COLUMNS), ("映射表头 · Heads of listings", listings.COLUMNS)]
+)
+def test_users_find_every_head_of_a_sheet(repository: Path, title: str, columns: Sequence[Column]) -> None:
     page = (repository / "docs/users.md").read_text(encoding="utf-8").replace("### ", "## ")
 
-    assert table(page, "表头 · Heads") == [
+    assert table(page, title) == [
         [
             column.head,
             "、".join((column.key, *column.synonyms)),
             "是 yes" if column.required else "",
             column.form.says,
         ]
-        for column in COLUMNS
+        for column in columns
     ]
 
 

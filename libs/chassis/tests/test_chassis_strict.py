@@ -156,8 +156,15 @@ async def test_another_content_type_is_refused(client: httpx.AsyncClient, conten
 async def test_a_body_that_is_not_json_is_refused(client: httpx.AsyncClient, body: bytes) -> None:
     answer = await client.post("/v1/notes", content=body, headers=JSON)
 
-    assert answer.status_code in {400, 422}
-    refused(answer, answer.status_code)
+    refused(answer, 400, kind="unreadable-body")
+
+
+async def test_where_a_body_ceases_to_be_json_is_told(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/notes", content=b'{"about": "a", ]', headers=JSON)
+
+    [wrong] = answer.json()["errors"]
+    assert (wrong["field"], wrong["value"]) == ("body", None)
+    assert "no JSON from character 15 on" in wrong["message"]
 
 
 async def in_pieces(size: int) -> AsyncIterator[bytes]:

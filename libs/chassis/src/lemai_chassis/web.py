@@ -165,6 +165,12 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     async def not_valid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            at, why = first["loc"][-1], first["ctx"]["error"]
+            message = f"第 {at} 个字符起不是合法的 JSON / no JSON from character {at} on: {why}"
+            wrong = FieldProblem(field="body", message=message)
+            return problem_response(request, Problem(400, KINDS[400][1], errors=[wrong]))
         return problem_response(request, invalid([_field_problem(wrong) for wrong in error.errors()]))
 
     async def http(request: Request, error: Exception) -> Response:
@@ -228,7 +234,6 @@ def _field_problem(problem: Mapping[str, Any]) -> FieldProblem:
 EXPECTED = {
     "missing": "必填 / required",
     "extra_forbidden": "没有此字段 / no such field",
-    "json_invalid": "不是合法的 JSON / not JSON: {error}",
     "string": "应为文字 / expected text",
     "string_too_long": "最多 {max_length} 个字符 / at most {max_length} characters",
     "string_too_short": "至少 {min_length} 个字符 / at least {min_length} characters",

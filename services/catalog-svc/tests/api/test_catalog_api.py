@@ -342,7 +342,7 @@ async def test_a_listing_sheet_with_a_bad_row_keeps_nothing(http: httpx.AsyncCli
     assert answer.json()["title"] == "未保存任何映射 / no listing was kept"
     assert answer.json()["errors"] == [
         {
-            "field": "3 商品编码 item_code",
+            "field": "行 row 3 商品编码 item_code",
             "value": "NONE",
             "message": "货主 JFY 没有此商品，请先导入 / JFY has no such item; import it first",
         }
@@ -361,7 +361,7 @@ async def test_a_listing_sheet_with_a_bad_row_keeps_nothing(http: httpx.AsyncCli
             {"listings": [{key: LISTING[key] for key in ("store_code", "item_code")}]},
             "body.listings.0.platform_item_id",
         ),
-        ({"listings": [LISTING | {"store_code": "NONE"}]}, "1 店铺 store_code"),
+        ({"listings": [LISTING | {"store_code": "NONE"}]}, "行 row 1 店铺 store_code"),
     ],
     ids=["none", "unknown field", "NUL", "empty id", "no id", "unknown store"],
 )

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from catalog_svc.domain.cells import Cell, Kind
-from catalog_svc.domain.listings import ListingLine, ListingsRefused, read_listings
+from catalog_svc.domain.cells import FROM_NUMBER, Cell, Kind
+from catalog_svc.domain.listings import PLATFORM_ITEM, ListingLine, ListingsRefused, read_listings
 from catalog_svc.domain.sheets import HIDDEN, Line, Note, Refusal, SheetRefused
 
 
@@ -44,12 +44,21 @@ def test_hidden_rows_are_taken_and_named() -> None:
     assert notes == (Note("3–4", "", HIDDEN),)
 
 
-def test_ids_that_a_workbook_holds_as_numbers_are_refused() -> None:
+def test_ids_of_the_platform_in_number_cells_are_taken_while_exact() -> None:
+    exact = Cell("653200000001", Kind.NUMBER)
+
+    [line], notes = read_listings(lines(("店铺编码", "宝贝ID", "商品编码"), ("TM-JFY-01", exact, "HAT")))
+
+    assert line.platform_item_id == "653200000001"
+    assert notes == (Note("2", PLATFORM_ITEM.label, FROM_NUMBER),)
+
+
+def test_ids_that_a_number_cell_may_have_rounded_are_refused() -> None:
     with pytest.raises(ListingsRefused) as refused:
         read_listings(
             lines(
                 ("店铺", "平台商品ID", "商品编码"),
-                ("TM-JFY-01", Cell("653200000001", Kind.NUMBER), "HAT"),
+                ("TM-JFY-01", Cell("6532000000010000", Kind.NUMBER), "HAT"),
                 ("TM-JFY-01", "", "HAT"),
             )
         )
@@ -58,7 +67,7 @@ def test_ids_that_a_workbook_holds_as_numbers_are_refused() -> None:
         Refusal(
             2,
             "平台商品ID platform_item_id",
-            "653200000001",
+            "6532000000010000",
             "单元格是数字，前导零和末位可能已丢失，请设为文本格式后重新填写 / "
             "the cell is a number and may have lost zeros or digits; format it as text and type it again",
         ),

@@ -240,19 +240,19 @@ FROM parked_key k WHERE k.key = ANY($1::text[]) ORDER BY k.key
 """
 REFUSED = """
 SELECT 'order_refused', order_no, owner_code, concat_ws(' ', refusal->>'code', refusal->>'field', refusal->>'message'),
-       (refusal->>'at')::timestamptz, format('POST /v1/orders/%s/correct, /resend, /cancel', order_no)
+       (refusal->>'at')::timestamptz, format('POST order-svc/v1/orders/%s/correct, /resend, /cancel', order_no)
 FROM orders WHERE state = 'open' AND refusal IS NOT NULL"""
 WAITING = """
 SELECT 'order_waits', order_no, owner_code,
        concat_ws(', ', (SELECT string_agg('hold:' || hold, ', ') FROM jsonb_array_elements_text(holds) hold),
                  CASE WHEN approved_at IS NULL THEN 'approval' END, CASE commitment WHEN 'short' THEN 'stock' END),
-       created_at, format('POST /v1/orders/%s/approve, /release, /cancel', order_no)
+       created_at, format('POST order-svc/v1/orders/%s/approve, /release, /cancel', order_no)
 FROM orders
 WHERE state = 'open' AND refusal IS NULL AND created_at < now() - interval '1 hour'
   AND (holds <> '[]' OR approved_at IS NULL OR commitment = 'short')"""
 HELD = """
 SELECT 'actual_held', concat_ws('/', order_no, leg, actual_no), owner_code, code || ' ' || reason, held_at,
-       'POST /v1/held-actuals/resolve'
+       'POST order-svc/v1/held-actuals/resolve'
 FROM held_actual WHERE resolved_at IS NULL"""
 STUCK = (REFUSED, WAITING, HELD)
 """What waits for a person here, in the columns of `lemai_chassis.stuck.Stuck`; an order is given an hour."""

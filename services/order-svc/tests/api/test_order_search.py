@@ -247,4 +247,4 @@ async def test_what_waits_for_a_person_is_listed_with_why_and_how(
         ("actual_held", "TM404/OUT/SHP-1", "E_UNKNOWN_ORDER 没有此订单 / no such order"),
     }
     assert {item["owner_code"] for item in stuck} == {"JFY"}
-    assert all(item["settle"].startswith("POST /v1/") for item in stuck)
+    assert all(item["settle"].startswith("POST order-svc/v1/") for item in stuck)

@@ -126,7 +126,7 @@ def router(engine: Engine, reference: Reference) -> APIRouter:
 def _problem(refused: ListingsRefused) -> Problem:
     """Each refusal names its row: of the sheet, or the position in the request counted from 1."""
     errors = [
-        FieldProblem(field=f"{refusal.row} {refusal.column}", value=refusal.value, message=refusal.reason)
+        FieldProblem(field=f"行 row {refusal.row} {refusal.column}", value=refusal.value, message=refusal.reason)
         for refusal in refused.refusals
     ]
     return Problem(422, "未保存任何映射 / no listing was kept", errors=errors)

@@ -96,10 +96,10 @@ def text(length_max: int) -> Form:
     return Form(f"文字，最多 {length_max} 字 / text", lambda written: _within(written, length_max), is_text=True)
 
 
-def code(length_max: int) -> Form:
+def code(length_max: int, digits_max: int = 0) -> Form:
     """A code: it is a key elsewhere, so only characters that survive every system on the way."""
     says = f"编码：字母、数字和 - _ .，最多 {length_max} 位 / a code"
-    return Form(says, lambda written: _code(_within(written, length_max)), digits_max=0)
+    return Form(says, lambda written: _code(_within(written, length_max)), digits_max=digits_max)
 
 
 def one_of(codes: Sequence[str]) -> Form:

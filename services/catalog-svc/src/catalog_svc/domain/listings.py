@@ -8,11 +8,13 @@ from catalog_svc.domain import cells
 from catalog_svc.domain.cells import code
 from catalog_svc.domain.sheets import Column, Line, Note, Refusal, read_sheet, repeats
 
-STORE = Column("store_code", "店铺", code(50), required=True)
-PLATFORM_ITEM = Column("platform_item_id", "平台商品ID", code(50), required=True)
-PLATFORM_SKU = Column("platform_sku_id", "平台SKUID", code(50))
-OWNER = Column("owner_code", "货主", code(50))
-ITEM = Column("item_code", "商品编码", code(50), required=True)
+STORE = Column("store_code", "店铺", code(50), required=True, synonyms=("店铺编码", "店铺代码"))
+PLATFORM_ITEM = Column(
+    "platform_item_id", "平台商品ID", code(50, 15), required=True, synonyms=("商品ID", "宝贝ID", "num_iid")
+)
+PLATFORM_SKU = Column("platform_sku_id", "平台SKUID", code(50, 15), synonyms=("SKUID", "sku_id"))
+OWNER = Column("owner_code", "货主", code(50), synonyms=("货主编码",))
+ITEM = Column("item_code", "商品编码", code(50), required=True, synonyms=("商家编码", "outer_id"))
 COLUMNS = (STORE, PLATFORM_ITEM, PLATFORM_SKU, OWNER, ITEM, Column("active", "是否有效", cells.FLAG, blank=True))
 """A platform item without SKUs has a blank SKU id; a blank owner is the store's default one."""
 
