@@ -46,6 +46,12 @@ async def test_what_we_sign_is_taken_once(nonces: Memory) -> None:
         await verify(KNOWN, headers, BODY, now=NOW, nonces=nonces)
 
 
+async def test_a_signature_is_taken_in_either_case(nonces: Memory) -> None:
+    headers = signed(KNOWN, BODY, now=NOW, nonce="n-1")
+
+    await verify(KNOWN, {**headers, "X-LK-Sign": headers["X-LK-Sign"].lower()}, BODY, now=NOW, nonces=nonces)
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
