@@ -75,10 +75,22 @@ def _told(refused: subprocess.CompletedProcess[str]) -> str:
         ("order_svc", {"LEMAI_CONFIG": "absent.yaml"}, ["absent.yaml: 无法读取 / cannot be read: No such file"]),
         (
             "marketplace_adapter",
-            {"MASTER_KEY_FILE": "lemai.yaml", "STORE_SECRETS_FILE": "absent.json"},
-            ["absent.json: 无法读取 / cannot be read: No such file"],
+            {"MASTER_KEY_FILE": "lemai.yaml", "STORE_SECRETS_FILE": "absent.json", "ACCESS_FILE": "absent"},
+            [
+                "ACCESS_FILE absent: 无法读取 / cannot be read: No such file",
+                "STORE_SECRETS_FILE = absent.json: 无法读取 / cannot be read: No such file",
+                "MASTER_KEY_FILE = lemai.yaml: ",
+            ],
         ),
-        ("marketplace_adapter", {"MASTER_KEY_FILE": "lemai.yaml"}, ["MASTER_KEY_FILE = lemai.yaml: "]),
+        (
+            "order_svc",
+            {"PGSSLROOTCERT": "absent.pem", "KAFKA_CA_FILE": "lemai.yaml", "OTEL_EXPORTER_OTLP_ENDPOINT": "foo:4318"},
+            [
+                "PGSSLROOTCERT = 'absent.pem': 请改正 / change it: 应为可读的 PEM 证书 / ",
+                "KAFKA_CA_FILE = 'lemai.yaml': 请改正 / change it: 应为可读的 PEM 证书 / ",
+                "OTEL_EXPORTER_OTLP_ENDPOINT = 'foo:4318': 请改正：应符合 ^(https?://",
+            ],
+        ),
         ("marketplace_adapter", {}, [":***@127.0.0.1:1/orders: 无法连接数据库"]),
         ("kingdee_adapter", {"DOCKING_ROOT": "UNSET"}, ["DOCKING_ROOT: 未设置此环境变量"]),
     ],
@@ -96,6 +108,14 @@ def test_what_is_no_command_of_a_service_does_not_serve(folder: Path, arguments:
     said = _told(_run(folder, "order_svc", *arguments, DATABASE_URL="UNSET"))
 
     assert said == "用法 / usage: python -m <service> [check | migrate | revision TEXT]\n"
+
+
+def test_a_check_is_no_other_opinion_than_the_start(folder: Path) -> None:
+    refused = _told(_run(folder, "order_svc", "check", ACCESS_FILE="absent"))
+    sound = _run(folder, "order_svc", "check")
+
+    assert refused.startswith("ACCESS_FILE absent: 无法读取 / cannot be read: No such file")
+    assert (sound.returncode, sound.stdout, sound.stderr) == (0, "配置无误，可以启动 / sound, it can start\n", "")
 
 
 def test_a_database_that_cannot_be_reached_is_told_by_migrate(folder: Path) -> None:

@@ -29,7 +29,7 @@ from lemai_chassis.delivery.engine import Engine, explain
 from lemai_chassis.delivery.redrive import Redriver
 from lemai_chassis.delivery.relay import Relay
 from lemai_chassis.housekeeping import housekeeping
-from lemai_chassis.misconfigured import EXIT_CODE, Misconfigured
+from lemai_chassis.misconfigured import EXIT_CODE, Misconfigured, Problems
 from lemai_chassis.schedules import Schedule, Scheduler
 from lemai_chassis.settings import Settings, read
 from lemai_chassis.state.aggregates import ConcurrentUpdateError
@@ -246,7 +246,9 @@ def main(settings_type: type[S], build: Callable[[S], Service], migrations: Path
             case ["revision", message]:
                 asyncio.run(database.revise(read(settings_type).database_url.get_secret_value(), migrations, message))
             case ["check"]:
-                _built(read(settings_type), build)
+                settings = read(settings_type)
+                Process(_built(settings, build), settings).app()
+                sys.stdout.write("配置无误，可以启动 / sound, it can start\n")
             case _:  # To serve because of a misspelt command would be the last thing meant.
                 sys.stderr.write("用法 / usage: python -m <service> [check | migrate | revision TEXT]\n")
                 sys.exit(EXIT_CODE)
@@ -264,10 +266,16 @@ def collect_garbage_rarely() -> None:
 
 def _built(settings: S, build: Callable[[S], Service]) -> Service:
     """The service put together. Raises Misconfigured; a file that its settings name and that is not there is one."""
+    problems = Problems()
+    with problems.of(Misconfigured):
+        Access.read(settings.access_file)
     try:
-        return build(settings)
+        with problems.of(Misconfigured):
+            service = build(settings)
     except OSError as error:
-        raise Misconfigured(f"{error.filename}: 无法读取 / cannot be read: {error.strerror}") from error
+        problems.append(f"{error.filename}: 无法读取 / cannot be read: {error.strerror}")
+    problems.raise_any()
+    return service
 
 
 async def _serve(settings: S, build: Callable[[S], Service]) -> None:

@@ -1,6 +1,7 @@
 """What a process is told by its environment. Secrets come as files or variables, never from the repository."""
 
 import reprlib
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -27,7 +28,16 @@ def _database(url: SecretStr) -> SecretStr:
     return url
 
 
+def _certificates(path: Path) -> Path:
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # A client would meet it at every try, and name no file.
+        raise ValueError(f"应为可读的 PEM 证书 / should be a PEM file of certificates: {error.strerror}") from None
+    return path
+
+
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
+Certificates = Annotated[Path, AfterValidator(_certificates)]
 
 
 class Settings(BaseSettings):
@@ -45,11 +55,11 @@ class Settings(BaseSettings):
     """Who may do what: a JSON list of `name`, `roles`, `owners`, `token_sha256`. None: nobody may do anything."""
     pgsslmode: Literal["disable", "prefer", "require", "verify-full"] = "prefer"
     """How sure a database must be; the driver reads it and the next from the environment by itself."""
-    pgsslrootcert: Path | None = None
+    pgsslrootcert: Certificates | None = None
     """PEM of whom to believe who a database is, for `verify-full`."""
     kafka_bootstrap_servers: Annotated[str, Field(pattern=r"^[^\s,]+:\d+(,[^\s,]+:\d+)*$")]
     """The brokers, `HOST:PORT`, several by commas."""
-    kafka_ca_file: Path | None = None
+    kafka_ca_file: Certificates | None = None
     """PEM of whom to believe who a broker is. None: no TLS."""
     kafka_user: str = ""
     """By whose name the process logs in to Kafka, by SCRAM-SHA-512. Empty: it does not."""
@@ -57,7 +67,7 @@ class Settings(BaseSettings):
     """The password of that user."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """`info` has one line for each step of the business."""
-    otel_exporter_otlp_endpoint: str = ""
+    otel_exporter_otlp_endpoint: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
     """Where a collector takes traces (OTLP over HTTP), such as `http://collector:4318`; none are sent without it."""
     http_host: str = "127.0.0.1"
     """Where its REST listens."""
