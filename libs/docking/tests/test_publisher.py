@@ -1,4 +1,5 @@
 import asyncio
+import hashlib
 import json
 import os
 import signal
@@ -464,6 +465,18 @@ async def test_an_acknowledgement_marks_its_documents_once(docking: Docking, ord
     assert (await docking.told())[2:] == [f"acknowledged {FIRST}:4 1", f"acknowledged {FIRST}:7 2"]
     assert await docking.states() == ["acknowledged", "acknowledged"]
     assert await docking.states("file") == ["acknowledged"]
+
+
+async def test_an_acknowledgement_may_tell_the_digest_in_upper_case(
+    docking: Docking, order: Callable[[str], Document]
+) -> None:
+    await docking.enqueue(order("1"))
+    await publish(docking, seconds=1)
+    digest = hashlib.sha256((docking.folder.outbox / FIRST).read_bytes()).hexdigest()
+
+    await answer(docking, "ACCEPTED", sha256=digest.upper())
+
+    assert await docking.states() == ["acknowledged"]
 
 
 async def test_a_partial_acknowledgement_rejects_what_it_names(
