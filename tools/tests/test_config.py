@@ -27,7 +27,15 @@ def test_every_problem_of_reference_data_and_profiles_is_told(tmp_path: Path, mo
     refused = CliRunner().invoke(app, ["config", "check"])
     config.write_text(sound.replace("kingdee-masked", "kingdee-maskd"))
     unknown = CliRunner().invoke(app, ["config", "check"])
+    config.write_text(sound.replace("platform: tmall", "platform: jd"))
+    monkeypatch.setenv("LEMAI_PORT_ORDER_SVC", "abc")
+    monkeypatch.setenv("LEMAI_PORT_KAFKA", "65536")
+    ports = CliRunner().invoke(app, ["config", "check"])
 
-    assert (refused.exit_code, unknown.exit_code) == (2, 2)
+    assert (refused.exit_code, unknown.exit_code, ports.exit_code) == (2, 2, 2)
     assert "stores.0.safety_stock = -1" in refused.output
     assert "no such profile: kingdee-maskd" in unknown.output
+    first, second, *others = ports.output.splitlines()
+    assert first.startswith("LEMAI_PORT_ORDER_SVC = 'abc': 请改为端口号 / change it to the number of a port")
+    assert second.startswith("LEMAI_PORT_KAFKA = '65536': ")
+    assert "TM-JFY-01" in "".join(others), "what a service finds is told beside it"

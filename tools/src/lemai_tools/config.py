@@ -12,10 +12,10 @@ import typer
 from pydantic import BaseModel
 
 from lemai_chassis import reference
-from lemai_chassis.misconfigured import EXIT_CODE, Misconfigured
+from lemai_chassis.misconfigured import EXIT_CODE, Misconfigured, Problems
 from lemai_chassis.settings import Settings
 from lemai_tools.output import fail, say
-from lemai_tools.platform.home import REPOSITORY, Home, default_config, default_home
+from lemai_tools.platform.home import REPOSITORY, Home, default_config, default_home, wrong_ports
 from lemai_tools.platform.members import DATABASES, SERVICES, configured, members
 from lemai_tools.platform.postgres import Postgres
 
@@ -38,12 +38,11 @@ app = typer.Typer(no_args_is_help=True, help="配置：检查与说明 / configu
 def check() -> None:
     """检查 lemai.yaml、方案与密钥，不启动 / check reference data, profiles and secrets without starting."""
     config = default_config()
-    try:
-        known = configured(config)
-    except Misconfigured as error:
-        fail(*error.problems, code=EXIT_CODE)
-    if problems := list(dict.fromkeys(_of_services(config, known))):
-        fail(*problems, code=EXIT_CODE)
+    problems = Problems(wrong_ports())
+    with problems.of(Misconfigured):
+        problems.extend(_of_services(config, configured(config)))
+    if problems:
+        fail(*dict.fromkeys(problems), code=EXIT_CODE)
     say(f"配置无误 sound: {config}", "green")
 
 

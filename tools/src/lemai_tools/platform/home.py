@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lemai_chassis.misconfigured import Misconfigured
-
 REPOSITORY = Path(__file__).parents[4]
 
 # Below the range from which systems take client ports, so that no client sits on a port whose server restarts.
 PORTS = range(20_000, 32_000)
+PORT_MAX = 65_535
+PORT_VARIABLE = "LEMAI_PORT_"
 
 
 def default_home() -> Path:
@@ -32,6 +32,13 @@ def demo_home() -> Path:
 def default_config() -> Path:
     """The reference data `LEMAI_CONFIG` names, else those of this checkout."""
     return Path(os.environ.get("LEMAI_CONFIG", REPOSITORY / "config" / "lemai.yaml")).resolve()
+
+
+def wrong_ports() -> Iterator[str]:
+    """A line for each `LEMAI_PORT_<NAME>` that is none: told before any is taken, beside what else is wrong."""
+    for variable, value in os.environ.items():
+        if variable.startswith(PORT_VARIABLE) and value and not (value.isdigit() and int(value) <= PORT_MAX):
+            yield f"{variable} = {value!r}: 请改为端口号 / change it to the number of a port, {PORT_MAX} at most"
 
 
 class HomeInUseError(Exception):
@@ -82,13 +89,10 @@ class Home:
     def port(self, name: str) -> int:
         """The loopback port of a server about to start.
 
-        `LEMAI_PORT_<NAME>` if set, else the one it had last time if that is free, else a free one.
-        Raises Misconfigured.
+        `LEMAI_PORT_<NAME>` if it is one, else the one it had last time if that is free, else a free one.
         """
-        variable = f"LEMAI_PORT_{name.upper().replace('-', '_')}"
-        if configured := os.environ.get(variable):
-            if not configured.isdigit():
-                raise Misconfigured(f"{variable} = {configured!r}: 应为端口号 / should be the number of a port")
+        configured = os.environ.get(f"{PORT_VARIABLE}{name.upper().replace('-', '_')}", "")
+        if configured.isdigit():
             return int(configured)
         path = self.root / "ports.json"
         ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}

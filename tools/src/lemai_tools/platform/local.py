@@ -12,8 +12,9 @@ from typing import Self
 
 import httpx
 
+from lemai_chassis.misconfigured import Misconfigured, Problems
 from lemai_contracts.topics import TOPICS
-from lemai_tools.platform.home import Home
+from lemai_tools.platform.home import Home, wrong_ports
 from lemai_tools.platform.kafka import Kafka
 from lemai_tools.platform.members import DATABASES, SIMULATORS, configured, members
 from lemai_tools.platform.postgres import Postgres
@@ -61,7 +62,10 @@ class Platform(Processes):
         self.bootstrap_servers = ""
 
     async def __aenter__(self) -> Self:
-        known = configured(self._config)
+        problems = Problems(wrong_ports())
+        with problems.of(Misconfigured):
+            known = configured(self._config)
+        problems.raise_any()
         async with AsyncExitStack() as stack:
             stack.enter_context(self.home.lock())
             sweep(self.home)
