@@ -173,7 +173,7 @@ def test_a_profile_is_built_in_or_a_file_beside_the_reference_data(tmp_path: Pat
             "suppliers",
             [{"code": "V", "owner": "JFY"}] * 2,
             "suppliers = [{'code': 'V', 'owner': 'JFY'}, {'code': 'V', 'owner': 'JFY'}]: 请改正 / change it: "
-            "编码重复，请保留一个 / code used twice, keep one: V",
+            "重复，请各用一个 / used twice, each needs its own: V",
         ),
         (
             "stores.0.approval",
@@ -184,8 +184,7 @@ def test_a_profile_is_built_in_or_a_file_beside_the_reference_data(tmp_path: Pat
         (
             "order_no_prefixes.taobao",
             "TM",
-            "order_no_prefixes: 请改正 / change it: "
-            "前缀重复，请各用一个 / prefix used twice, each platform needs its own: TM",
+            "order_no_prefixes: 请改正 / change it: 重复，请各用一个 / used twice, each needs its own: TM",
         ),
         (
             "stores.0.carrier",
@@ -244,9 +243,32 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
 
     assert [problem.split(" ")[0].rstrip(":") for problem in told(file, refused.value)] == [
         "version",
-        "warehouses.0.name",
         "stores.0.safety_stock",
         "suppliers[VEN1].owner",
+        "warehouses.0.name",
+    ], "in the order of the file"
+
+
+def test_what_is_wrong_in_an_entry_hides_nothing_else_of_it(tmp_path: Path) -> None:
+    store = {"code": "TM-02", "platform": "jd", "owners": ["XYZ", 7], "warehouse": "WH02", "carrier": ["SF"], "x": 1}
+    whole = DATA["stores"][0] | {"owners": "JFY", "stock_share_percent": 60}
+    file = written(tmp_path, ("stores", [store, whole, whole | {"code": "TM-03", "approval": 0}, "TM"]))
+
+    with pytest.raises(Misconfigured) as refused:
+        read(file)
+
+    assert sorted(problem.split(" ")[0].rstrip(":") for problem in told(file, refused.value)) == [
+        "stores.0.carrier",
+        "stores.0.owners.1",
+        "stores.0.x",
+        "stores.1.owners",
+        "stores.2.approval",
+        "stores.2.owners",
+        "stores.3",
+        "stores.stock_share_percent",
+        "stores[TM-02].owners",
+        "stores[TM-02].platform",
+        "stores[TM-02].warehouse",
     ]
 
 
@@ -258,7 +280,7 @@ def test_a_problem_names_its_line(tmp_path: Path) -> None:
         read(file)
 
     named = [lines[int(problem.removeprefix(f"{file}:").split(":")[0]) - 1] for problem in refused.value.problems]
-    assert [line.strip("- ") for line in named] == ["carrier: SF", "code: S F", "owner: XYZ"]
+    assert [line.strip("- ") for line in named] == ["code: S F", "carrier: SF", "carrier: SF", "owner: XYZ"]
 
 
 def test_a_key_used_twice_is_named(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import reprlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +18,15 @@ Name = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
 T = TypeVar("T", bound="Coded")
 PERCENT = 100
+REFERENCES = (
+    ("stores", "owners", "owners"),
+    ("stores", "warehouse", "warehouses"),
+    ("stores", "carrier", "carriers"),
+    ("stores", "platform", "order_no_prefixes"),
+    ("warehouses", "counterpart", "counterparts"),
+    ("suppliers", "owner", "owners"),
+)
+"""The sections whose entries name a code, by which key, and the section that has to have it."""
 
 
 class Entry(BaseModel):
@@ -215,24 +224,15 @@ class Reference(Entry):
     document_codes: Mapping[Code, str] = {}
     """How documents name a platform (平台编码): tmall → TM."""
 
-    @field_validator("owners", "counterparts", "warehouses", "stores", "carriers", "suppliers")
+    @field_validator("owners", "counterparts", "warehouses", "stores", "carriers", "suppliers", "order_no_prefixes")
     @classmethod
-    def _codes_are_unique(cls, entries: tuple[T, ...]) -> tuple[T, ...]:
-        codes = [entry.code for entry in entries]
-        twice = sorted({code for code in codes if codes.count(code) > 1})
-        if twice:
-            raise ValueError(f"编码重复，请保留一个 / code used twice, keep one: {', '.join(twice)}")
+    def _used_once(cls, entries: Any) -> Any:
+        """Codes name one entry each, and the prefixes of order numbers one platform each."""
+        given = entries.values() if isinstance(entries, dict) else entries
+        used: list[Any] = [getattr(each, "code", each) for each in given]
+        if twice := sorted({each for each in used if used.count(each) > 1}):
+            raise ValueError(f"重复，请各用一个 / used twice, each needs its own: {', '.join(twice)}")
         return entries
-
-    @field_validator("order_no_prefixes")
-    @classmethod
-    def _prefixes_are_unique(cls, prefixes: Mapping[str, str]) -> Mapping[str, str]:
-        used = list(prefixes.values())
-        if twice := sorted({prefix for prefix in used if used.count(prefix) > 1}):
-            raise ValueError(
-                f"前缀重复，请各用一个 / prefix used twice, each platform needs its own: {', '.join(twice)}"
-            )
-        return prefixes
 
     def owner(self, code: str) -> Owner:
         return _find(self.owners, code)
@@ -260,18 +260,14 @@ def read(path: Path) -> Reference:
         raise Misconfigured(f"{path}: 无法读取 / cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path}: 不是 UTF-8 的 YAML / not YAML in UTF-8: {error}") from error
-    found = list(_used_twice(root))
+    found = [*_used_twice(root), *_contradictions(document if isinstance(document, dict) else {})]
     try:
         reference = Reference.model_validate(document)
-        found += _contradictions(reference, document)
     except ValidationError as error:
         found += [(problem["loc"], _explain(problem)) for problem in error.errors()]
-        if isinstance(document, dict):
-            found += _contradictions(
-                _sound_part(document, {problem["loc"][:2] for problem in error.errors()}), document
-            )
     if found:
-        raise Misconfigured(*(f"{path}:{_line(root, place)}: {problem}" for place, problem in found))
+        told = sorted((_line(root, place), problem) for place, problem in found)
+        raise Misconfigured(*(f"{path}:{line}: {problem}" for line, problem in told))
     return reference
 
 
@@ -297,24 +293,17 @@ def _explain(problem: Mapping[str, Any]) -> str:
 
 
 def _line(node: yaml.Node | None, place: Sequence[str | int]) -> int:
-    """Where the innermost part of a place begins that stands in the file. Entries go by number or by code."""
+    """Where the innermost part of a place begins that stands in the file."""
     line = 1
     for part in place:
+        found = None
         if isinstance(node, yaml.MappingNode):
             found = next((pair for pair in node.value if pair[0].value == part), None)
         elif isinstance(node, yaml.SequenceNode):
-            entries = enumerate(node.value)
-            found = next(((entry, entry) for number, entry in entries if part in (number, _code(entry))), None)
-        else:
-            break
+            found = [node.value[int(part)]] * 2
         if found:
             line, node = found[0].start_mark.line + 1, found[1]
     return line
-
-
-def _code(entry: yaml.Node) -> str | None:
-    pairs = entry.value if isinstance(entry, yaml.MappingNode) else ()
-    return next((value.value for key, value in pairs if key.value == "code"), None)
 
 
 def _used_twice(node: yaml.Node | None, place: tuple[str | int, ...] = ()) -> Iterator[Problem]:
@@ -331,52 +320,34 @@ def _used_twice(node: yaml.Node | None, place: tuple[str | int, ...] = ()) -> It
             yield from _used_twice(value, (*place, key.value))
 
 
-def _sound_part(document: Mapping[str, Any], wrong: Collection[tuple[str | int, ...]]) -> Reference:
-    """What is left without the entries that are wrong, so that these hide nothing of the others."""
+def _contradictions(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """References to what the document has nowhere, and shares of one shelf that are more than all of it.
 
-    def kept(section: str) -> list[Any]:
-        entries = document.get(section)
-        sound = isinstance(entries, list) and (section,) not in wrong
-        return [entry for number, entry in enumerate(entries or ()) if (section, number) not in wrong] if sound else []
-
-    sections = ("owners", "counterparts", "warehouses", "stores", "carriers", "suppliers")
-    return Reference.model_validate(
-        {"version": "", "order_no_prefixes": {}, **{section: kept(section) for section in sections}}
-    )
-
-
-def _contradictions(reference: Reference, document: Mapping[str, Any]) -> Iterator[Problem]:
-    """References to what the document has nowhere, and shares of one shelf that are more than all of it."""
-
-    def check(section: str, code: str, key: str, value: str, kind: str) -> Iterator[Problem]:
-        entries = document.get(kind)
-        if not isinstance(entries, list | dict):
-            return
-        known = {str(entry.get("code") if isinstance(entry, dict) else entry) for entry in entries}
-        if value not in known:
-            yield (
-                (section, code, key),
-                f"{section}[{code}].{key} = {value!r}: {kind} 中没有该编码，请改为其中之一或先添加 / "
-                f"not in {kind}; use one of these or add it: {', '.join(sorted(known)) or '-'}",
-            )
-
-    shares: dict[tuple[str, str], dict[str, int]] = {}
-    for store in reference.stores:
-        for owner in store.owners:
-            yield from check("stores", store.code, "owners", owner, "owners")
-            shares.setdefault((store.warehouse, owner), {})[store.code] = store.stock_share_percent
-        yield from check("stores", store.code, "warehouse", store.warehouse, "warehouses")
-        yield from check("stores", store.code, "carrier", store.carrier, "carriers")
-        yield from check("stores", store.code, "platform", store.platform, "order_no_prefixes")
-    for warehouse in reference.warehouses:
-        yield from check("warehouses", warehouse.code, "counterpart", warehouse.counterpart, "counterparts")
-    for supplier in reference.suppliers:
-        yield from check("suppliers", supplier.code, "owner", supplier.owner, "owners")
+    The document is taken as it stands, so that whatever else is wrong with an entry hides none of them.
+    """
+    shares: dict[tuple[str, str], dict[int, tuple[Any, Any]]] = {}
+    for section, key, kind in REFERENCES:
+        entries, others = document.get(section), document.get(kind)
+        if not isinstance(entries, list) or not isinstance(others, list | dict):
+            continue
+        known = {str(other.get("code") if isinstance(other, dict) else other) for other in others}
+        for number, entry in enumerate(entries):
+            keys = entry if isinstance(entry, dict) else {}
+            given, code, share = keys.get(key), keys.get("code"), keys.get("stock_share_percent", PERCENT)
+            for value in given if isinstance(given, list) else [given]:
+                if isinstance(value, str) and value not in known:
+                    yield (
+                        (section, number, key),
+                        f"{section}[{code}].{key} = {value!r}: {kind} 中没有该编码，请改为其中之一或先添加 / "
+                        f"not in {kind}; use one of these or add it: {', '.join(sorted(known)) or '-'}",
+                    )
+                if key == "owners" and {key, "warehouse"} <= keys.keys() and share in range(PERCENT + 1):
+                    shares.setdefault((str(keys["warehouse"]), str(value)), {})[number] = (code, share)
     for (shelf, owner), of_stores in shares.items():
-        if (total := sum(of_stores.values())) > PERCENT:
-            told = " + ".join(f"{code} {share}" for code, share in of_stores.items())
+        if (total := sum(share for _, share in of_stores.values())) > PERCENT:
+            told = " + ".join(f"{code} {share}" for code, share in of_stores.values())
             yield (
-                ("stores", next(reversed(of_stores)), "stock_share_percent"),
+                ("stores", max(of_stores), "stock_share_percent"),
                 f"stores.stock_share_percent: {told} = {total}: 仓库 {shelf} 货主 {owner} 的份额超过 100，请调低 / "
                 f"shares of warehouse {shelf}, owner {owner} exceed 100, lower them",
             )
