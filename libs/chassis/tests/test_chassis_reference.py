@@ -103,6 +103,17 @@ def test_a_profile_is_built_in_or_a_file_beside_the_reference_data(tmp_path: Pat
     ("place", "value", "problem"),
     [
         ("owners", None, "owners: 缺少此项，请添加 / missing, add it"),
+        (
+            "owners",
+            "JFY",
+            "owners = 'JFY': 请改正 / change it: 应为列表，如 [A, B] / should be a list, such as [A, B]",
+        ),
+        (
+            "stores.0.approval",
+            "5000",
+            "stores.0.approval = '5000': 请改正 / change it: "
+            "应为键与值，如 code: A / should be keys with values, such as code: A",
+        ),
         ("stores.0.carrier", None, "stores.0.carrier: 缺少此项，请添加 / missing, add it"),
         (
             "stores.0.colour",
@@ -314,11 +325,19 @@ def test_shares_of_one_owners_shelf_are_at_most_all_of_it(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"owners: [", ": 不是 UTF-8 的 YAML / not YAML in UTF-8: "),
-        ("name: 聚芳永".encode("gbk"), ": 不是 UTF-8 的 YAML / not YAML in UTF-8: "),
-        (b"", ":1: 文件 file = None: 请改正 / change it: Input should be a valid dictionary"),
+        (
+            "name: 聚芳永\nowners: [".encode(),
+            ":2: 不是 YAML，请改正此处或其上 / not YAML, mend this or above: expected the",
+        ),
+        (
+            b"version: 1\nowners:\n\t- A",
+            ":3: 不是 YAML，请改正此处或其上 / not YAML, mend this or above: found character",
+        ),
+        (b"version: \x07", ": 不是 UTF-8 文字 / not text in UTF-8: unacceptable character #x0007"),
+        ("name: 聚芳永".encode("gbk"), ": 不是 UTF-8 文字 / not text in UTF-8: "),
+        (b"", ":1: 文件 file = None: 请改正 / change it: 应为键与值，如 code: A / should be keys with values"),
     ],
-    ids=["not YAML", "not UTF-8", "empty"],
+    ids=["not YAML", "tab", "control", "not UTF-8", "empty"],
 )
 def test_a_file_that_is_no_reference_data_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
     file = tmp_path / "lemai.yaml"

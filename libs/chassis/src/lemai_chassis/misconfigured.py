@@ -38,13 +38,15 @@ def fix(problem: Mapping[str, Any]) -> str:
         return "缺少此项，请添加 / missing, add it"
     if problem["type"] == "extra_forbidden":
         return "不认识此项，请删除或更正拼写 / not known, remove or respell it"
-    said = problem["msg"].removeprefix("Value error, ")
+    expected = _EXPECTED.get(problem["type"], "").format(**problem.get("ctx", {}))
+    said = expected if " / " in expected else problem["msg"].removeprefix("Value error, ")
     if " / " in said:
         return f"请改正 / change it: {said}"
-    expected = _EXPECTED.get(problem["type"], "").format(**problem.get("ctx", {}))
     return f"请改正{'：' if expected else ''}{expected} / change it: {said}"
 
 
+_LIST = "应为列表，如 [A, B] / should be a list, such as [A, B]"
+_MAPPING = "应为键与值，如 code: A / should be keys with values, such as code: A"
 _EXPECTED = {
     "greater_than_equal": "应不小于 {ge}",
     "less_than_equal": "应不大于 {le}",
@@ -58,4 +60,7 @@ _EXPECTED = {
     "int_type": "应为整数",
     "bool_parsing": "应为 true 或 false",
     "too_short": "至少 {min_length} 项",
+    "path_not_file": "应为已有的文件",
+    **dict.fromkeys(("list_type", "tuple_type", "frozen_set_type"), _LIST),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type", "dataclass_type"), _MAPPING),
 }

@@ -258,8 +258,14 @@ def read(path: Path) -> Reference:
         document = yaml.safe_load(text)
     except OSError as error:
         raise Misconfigured(f"{path}: 无法读取 / cannot be read: {error.strerror}") from error
+    except yaml.MarkedYAMLError as error:
+        place = f"{path}:{error.problem_mark.line + 1 if error.problem_mark else 1}"
+        raise Misconfigured(
+            f"{place}: 不是 YAML，请改正此处或其上 / not YAML, mend this or above: {error.problem}"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"{path}: 不是 UTF-8 的 YAML / not YAML in UTF-8: {error}") from error
+        why = str(error).splitlines()[0]
+        raise Misconfigured(f"{path}: 不是 UTF-8 文字 / not text in UTF-8: {why}") from error
     found = [*_used_twice(root), *_contradictions(document if isinstance(document, dict) else {})]
     try:
         reference = Reference.model_validate(document)
