@@ -84,13 +84,14 @@ def _told(refused: subprocess.CompletedProcess[str]) -> str:
         ),
         (
             "order_svc",
-            {"PGSSLROOTCERT": "absent.pem", "KAFKA_CA_FILE": "lemai.yaml", "OTEL_EXPORTER_OTLP_ENDPOINT": "foo:4318"},
+            {"PGSSLROOTCERT": "absent.pem", "KAFKA_CA_FILE": "absent.pem", "OTEL_EXPORTER_OTLP_ENDPOINT": "foo:4318"},
             [
-                "PGSSLROOTCERT = 'absent.pem': 请改正 / change it: 应为可读的 PEM 证书 / ",
-                "KAFKA_CA_FILE = 'lemai.yaml': 请改正 / change it: 应为可读的 PEM 证书 / ",
+                "PGSSLROOTCERT = 'absent.pem': 请改正：应为已有的文件 / change it: Path does not point to a file",
+                "KAFKA_CA_FILE = 'absent.pem': 请改正：应为已有的文件 / change it: Path does not point to a file",
                 "OTEL_EXPORTER_OTLP_ENDPOINT = 'foo:4318': 请改正：应符合 ^(https?://",
             ],
         ),
+        ("order_svc", {"KAFKA_CA_FILE": "lemai.yaml"}, ["KAFKA_CA_FILE: 无法读取 / cannot be read: [X509"]),
         ("marketplace_adapter", {}, [":***@127.0.0.1:1/orders: 无法连接数据库"]),
         ("kingdee_adapter", {"DOCKING_ROOT": "UNSET"}, ["DOCKING_ROOT: 未设置此环境变量"]),
     ],

@@ -270,10 +270,11 @@ def _built(settings: S, build: Callable[[S], Service]) -> Service:
     with problems.of(Misconfigured):
         Access.read(settings.access_file)
     try:
+        kafka.security(settings)  # Its loops would meet a file without certificates at every try.
         with problems.of(Misconfigured):
             service = build(settings)
     except OSError as error:
-        problems.append(f"{error.filename}: 无法读取 / cannot be read: {error.strerror}")
+        problems.append(f"{error.filename or 'KAFKA_CA_FILE'}: 无法读取 / cannot be read: {error.strerror}")
     problems.raise_any()
     return service
 

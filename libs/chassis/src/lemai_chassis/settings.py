@@ -1,13 +1,12 @@
 """What a process is told by its environment. Secrets come as files or variables, never from the repository."""
 
 import reprlib
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -28,16 +27,7 @@ def _database(url: SecretStr) -> SecretStr:
     return url
 
 
-def _certificates(path: Path) -> Path:
-    try:
-        ssl.create_default_context(cafile=path)
-    except OSError as error:  # A client would meet it at every try, and name no file.
-        raise ValueError(f"应为可读的 PEM 证书 / should be a PEM file of certificates: {error.strerror}") from None
-    return path
-
-
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
-Certificates = Annotated[Path, AfterValidator(_certificates)]
 
 
 class Settings(BaseSettings):
@@ -55,11 +45,11 @@ class Settings(BaseSettings):
     """Who may do what: a JSON list of `name`, `roles`, `owners`, `token_sha256`. None: nobody may do anything."""
     pgsslmode: Literal["disable", "prefer", "require", "verify-full"] = "prefer"
     """How sure a database must be; the driver reads it and the next from the environment by itself."""
-    pgsslrootcert: Certificates | None = None
+    pgsslrootcert: FilePath | None = None
     """PEM of whom to believe who a database is, for `verify-full`."""
     kafka_bootstrap_servers: Annotated[str, Field(pattern=r"^[^\s,]+:\d+(,[^\s,]+:\d+)*$")]
     """The brokers, `HOST:PORT`, several by commas."""
-    kafka_ca_file: Certificates | None = None
+    kafka_ca_file: FilePath | None = None
     """PEM of whom to believe who a broker is. None: no TLS."""
     kafka_user: str = ""
     """By whose name the process logs in to Kafka, by SCRAM-SHA-512. Empty: it does not."""
@@ -83,8 +73,6 @@ def read(settings_type: type[S]) -> S:
         return settings_type()
     except ValidationError as error:
         raise Misconfigured(*(_told(settings_type, problem) for problem in error.errors())) from None
-    except SettingsError as error:
-        raise Misconfigured(f"环境变量不是有效的 JSON / a variable is not JSON: {error}") from None
 
 
 def _told(settings_type: type[Settings], problem: Mapping[str, Any]) -> str:

@@ -86,8 +86,9 @@ def _credentials(known: Reference, secrets_file: Path) -> Mapping[str, tuple[Fac
     try:
         secrets = TypeAdapter(dict[str, Credentials]).validate_json(secrets_file.read_bytes())
     except OSError as error:
-        why = f"无法读取 / cannot be read: {error.strerror}"
-        raise Misconfigured(f"STORE_SECRETS_FILE = {secrets_file}: {why}") from None
+        raise Misconfigured(
+            f"STORE_SECRETS_FILE = {secrets_file}: 无法读取 / cannot be read: {error.strerror}"
+        ) from None
     except ValidationError as error:
         told = (f"{'.'.join(map(str, problem['loc']))}: {fix(problem)}" for problem in error.errors())
         raise Misconfigured(*(f"{secrets_file}: {problem}" for problem in told)) from None
