@@ -15,8 +15,6 @@ REPOSITORY = Path(__file__).parents[4]
 
 # Below the range from which systems take client ports, so that no client sits on a port whose server restarts.
 PORTS = range(20_000, 32_000)
-PORT_MAX = 65_535
-PORT_VARIABLE = "LEMAI_PORT_"
 
 
 def default_home() -> Path:
@@ -37,8 +35,8 @@ def default_config() -> Path:
 def wrong_ports() -> Iterator[str]:
     """A line for each `LEMAI_PORT_<NAME>` that is none: told before any is taken, beside what else is wrong."""
     for variable, value in os.environ.items():
-        if variable.startswith(PORT_VARIABLE) and value and not (value.isdigit() and int(value) <= PORT_MAX):
-            yield f"{variable} = {value!r}: 请改为端口号 / change it to the number of a port, {PORT_MAX} at most"
+        if variable.startswith("LEMAI_PORT_") and value and not (value.isdigit() and int(value) < 2**16):
+            yield f"{variable} = {value!r}: 请改为端口号 / change it to the number of a port, 65535 at most"
 
 
 class HomeInUseError(Exception):
@@ -91,7 +89,7 @@ class Home:
 
         `LEMAI_PORT_<NAME>` if it is one, else the one it had last time if that is free, else a free one.
         """
-        configured = os.environ.get(f"{PORT_VARIABLE}{name.upper().replace('-', '_')}", "")
+        configured = os.environ.get(f"LEMAI_PORT_{name.upper().replace('-', '_')}", "")
         if configured.isdigit():
             return int(configured)
         path = self.root / "ports.json"

@@ -12,7 +12,6 @@ from typing import Self
 
 import httpx
 
-from lemai_chassis.misconfigured import Misconfigured, Problems
 from lemai_contracts.topics import TOPICS
 from lemai_tools.platform.home import Home, wrong_ports
 from lemai_tools.platform.kafka import Kafka
@@ -62,10 +61,7 @@ class Platform(Processes):
         self.bootstrap_servers = ""
 
     async def __aenter__(self) -> Self:
-        problems = Problems(wrong_ports())
-        with problems.of(Misconfigured):
-            known = configured(self._config)
-        problems.raise_any()
+        known = configured(self._config, wrong_ports())
         async with AsyncExitStack() as stack:
             stack.enter_context(self.home.lock())
             sweep(self.home)

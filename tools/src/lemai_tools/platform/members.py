@@ -2,13 +2,13 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import httpx
 
 from lemai_chassis import reference
-from lemai_chassis.misconfigured import Problems
+from lemai_chassis.misconfigured import Misconfigured, Problems
 from lemai_chassis.reference import (
     FolderChannel,
     HttpChannel,
@@ -29,13 +29,14 @@ KEYRING = "keyring"
 DATABASES = (*(name.replace("-", "_") for name in SERVICES), KEYRING)
 
 
-def configured(config: Path) -> Reference:
-    """The reference data; the profiles they name can be used too. Raises Misconfigured with every problem."""
-    known = reference.read(config)
-    problems = Problems()
-    for counterpart in known.counterparts:
-        with problems.of(DefinitionError):
-            find_profile(counterpart.profile, config.parent)
+def configured(config: Path, others: Iterable[str] = ()) -> Reference:
+    """The reference data; the profiles they name can be used too. Raises Misconfigured with all problems and others."""
+    problems = Problems(others)
+    with problems.of(Misconfigured):
+        known = reference.read(config)
+        for counterpart in known.counterparts:
+            with problems.of(DefinitionError):
+                find_profile(counterpart.profile, config.parent)
     problems.raise_any()
     return known
 
