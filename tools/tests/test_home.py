@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from lemai_tools.platform.home import PORTS, Home
+from lemai_tools.platform.processes import Process, Processes, StartError
 from lemai_tools.platform.records import Record, running, sweep, write_record
 
 
@@ -72,3 +73,15 @@ def test_sweep_spares_a_process_that_only_has_the_recorded_pid(tmp_path: Path, s
 
     assert stray.poll() is None
     assert list(home.folder("run").iterdir()) == []
+
+
+async def test_a_start_that_fails_is_told_without_what_earlier_runs_wrote(tmp_path: Path) -> None:
+    async def never() -> bool:
+        return False
+
+    home = Home(tmp_path)
+    home.log("toy").write_text("ready, a day ago\n")
+    with pytest.raises(StartError) as failed:
+        await Processes(home).launch(Process(name="toy", argv=("sh", "-c", "echo 缺少配置; exit 3"), ready=never))
+
+    assert str(failed.value) == f"toy: 退出码 exit code 3, {home.log('toy')}\n缺少配置"

@@ -68,6 +68,7 @@ class Processes:
         self.home = home
         self.report = report
         self._children: dict[str, tuple[Process, subprocess.Popen[bytes]]] = {}
+        self._log_begins: dict[str, int] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -130,6 +131,7 @@ class Processes:
     def _spawn(self, process: Process, argv: tuple[str, ...]) -> subprocess.Popen[bytes]:
         tether = (sys.executable, "-I", "-S", str(TETHER), str(os.getpid()))
         with self.home.log(process.name).open("ab") as log:
+            self._log_begins[process.name] = log.tell()  # What earlier runs wrote there is not why this one fails.
             child = subprocess.Popen(  # noqa: S603  the table of programs is ours
                 tether + argv,
                 env={**os.environ, **process.env},
@@ -150,7 +152,8 @@ class Processes:
     def _failure(self, process: Process, child: subprocess.Popen[bytes]) -> str:
         log = self.home.log(process.name)
         how = "未就绪 not ready in time" if child.poll() is None else f"退出码 exit code {child.returncode}"
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
+        told = log.read_bytes()[self._log_begins[process.name] :].decode(errors="replace")
+        tail = "\n".join(told.splitlines()[-20:])
         return f"{process.name}: {how}, {log}\n{tail}"
 
 
