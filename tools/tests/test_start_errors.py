@@ -164,7 +164,12 @@ def test_a_port_in_use_is_told(folder: Path, taken: int) -> None:
         (("carrier: SF", "carrier: SFF"), {}, "lemai.yaml:25: stores[TM-JFY-01].carrier = 'SFF': "),
         (("kingdee-masked", "kingdee-maskd"), {}, "kingdee-maskd: 没有此方案 no such profile: kingdee-maskd"),
         (("", ""), {"LEMAI_PORT_KAFKA": "x", "KAFKA_BOOTSTRAP_SERVERS": "UNSET"}, "LEMAI_PORT_KAFKA = 'x': "),
-        (("", ""), {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, "127.0.0.1"),
+        (
+            ("", ""),
+            {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"},
+            "KAFKA_BOOTSTRAP_SERVERS = '127.0.0.1:1': 无法在此建立主题",
+        ),
+        (("", ""), {"KAFKA_BOOTSTRAP_SERVERS": "kafka:x"}, "KAFKA_BOOTSTRAP_SERVERS = 'kafka:x': 无法在此建立主题"),
     ],
 )
 def test_the_command_says_what_keeps_the_platform_from_starting(

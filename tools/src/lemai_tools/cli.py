@@ -8,7 +8,6 @@ from typing import Annotated, NoReturn
 
 import psutil
 import typer
-from aiokafka.errors import KafkaError
 
 from lemai_chassis.misconfigured import Misconfigured
 from lemai_tools import calls, catalog, config, layouts, logs, parked, publications, quarantine, sim, stock
@@ -24,7 +23,7 @@ from lemai_tools.stuck import show_stuck
 
 STOP_TIMEOUT_S = 60
 POLL_S = 0.1
-CANNOT_START = (StartError, HomeInUseError, JarMismatchError, Misconfigured, KafkaError)
+CANNOT_START = (StartError, HomeInUseError, JarMismatchError, Misconfigured)
 
 # A traceback must not show local variables: some hold secrets.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)

@@ -11,7 +11,9 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+from aiokafka.errors import KafkaError
 
+from lemai_chassis.misconfigured import Misconfigured
 from lemai_contracts.topics import TOPICS
 from lemai_tools.platform.home import Home, wrong_ports
 from lemai_tools.platform.kafka import Kafka
@@ -140,5 +142,11 @@ class Platform(Processes):
             server = Kafka(self.home)
             await self.launch(await server.prepare())
             bootstrap_servers = server.bootstrap_servers
-        await create_topics(bootstrap_servers, TOPICS)
+        try:
+            await create_topics(bootstrap_servers, TOPICS)
+        except (KafkaError, ValueError) as error:
+            raise Misconfigured(
+                f"KAFKA_BOOTSTRAP_SERVERS = {bootstrap_servers!r}: 无法在此建立主题，请改正地址、启动它或取消此变量 / "
+                f"cannot make the topics there: change it, start it or unset this variable: {error!r}"
+            ) from error
         return bootstrap_servers
