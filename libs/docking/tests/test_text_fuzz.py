@@ -101,7 +101,8 @@ def decoded_in_time(codec: Codec, name: str, data: bytes, *, vouched: bool) -> D
                 assert len(list(rows)) == len(rows)
     except FileRejected:
         decoded = None
-    assert time.process_time() - began < 0.2 + len(data) * SECONDS_PER_BYTE
+    # What nothing bounds takes minutes; the second is for the garbage of a whole test run.
+    assert time.process_time() - began < 1 + len(data) * SECONDS_PER_BYTE
     return decoded
 
 
