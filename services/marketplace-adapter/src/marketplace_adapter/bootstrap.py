@@ -95,12 +95,12 @@ def _credentials(known: Reference, secrets_file: Path) -> Mapping[str, tuple[Fac
     problems = Problems()
     found = {}
     for store in known.stores:
-        if store.code not in secrets:
-            lacking = f"缺少店铺 {store.code} 的凭据，请添加 / no credentials for store {store.code}, add them"
-            problems.append(f"{secrets_file}: {lacking}")
-            continue
-        with problems.of(UnknownPlatform):
-            found[store.code] = load(store.platform), secrets[store.code]
+        with problems.of(UnknownPlatform):  # Nobody has credentials for a platform that cannot be spoken with.
+            create = load(store.platform)
+            if own := secrets.get(store.code):
+                found[store.code] = create, own
+            else:
+                problems.append(f"{secrets_file}: {store.code}: 缺少此店铺的凭据，请添加 / no credentials, add them")
     problems.raise_any()
     return found
 

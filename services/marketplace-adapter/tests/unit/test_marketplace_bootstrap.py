@@ -33,7 +33,7 @@ def test_a_store_without_credentials_is_named(tmp_path: Path) -> None:
         build(settings)
 
     assert caught.value.problems == (
-        f"{settings.store_secrets_file}: 缺少店铺 TM-01 的凭据，请添加 / no credentials for store TM-01, add them",
+        f"{settings.store_secrets_file}: TM-01: 缺少此店铺的凭据，请添加 / no credentials, add them",
     )
 
 
@@ -47,3 +47,14 @@ def test_a_carrier_that_a_store_could_not_tell_its_platform_of_is_named(tmp_path
 
     [problem] = caught.value.problems
     assert problem.startswith(f"{config}: carriers[FOOT].platform_codes: 店铺 TM-01 的平台 tmall 不认识承运商 FOOT")
+
+
+def test_an_unknown_platform_is_told_and_no_credentials_asked_for_it(tmp_path: Path) -> None:
+    config = tmp_path / "lemai.yaml"
+    config.write_text(CONFIG.read_text("utf-8").replace("tmall", "jd"), "utf-8")
+
+    with pytest.raises(Misconfigured) as caught:
+        build(settings_of(tmp_path, config, "{}"))
+
+    [problem] = caught.value.problems
+    assert problem.startswith("没有平台插件 'jd'，已安装：")
