@@ -25,7 +25,7 @@ def test_every_problem_of_reference_data_and_profiles_is_told(tmp_path: Path, mo
 
     config.write_text(sound.replace("carrier: SF", "carrier: SFF").replace("safety_stock: 0", "safety_stock: -1"))
     refused = CliRunner().invoke(app, ["config", "check"])
-    config.write_text(sound.replace("kingdee-masked", "kingdee-maskd"))
+    config.write_text(sound.replace("kingdee-masked", "kingdee-maskd").replace("carrier: SF", "carrier: YTO9"))
     unknown = CliRunner().invoke(app, ["config", "check"])
     config.write_text(sound.replace("platform: tmall", "platform: jd"))
     monkeypatch.setenv("LEMAI_PORT_ORDER_SVC", "abc")
@@ -34,8 +34,12 @@ def test_every_problem_of_reference_data_and_profiles_is_told(tmp_path: Path, mo
 
     assert (refused.exit_code, unknown.exit_code, ports.exit_code) == (2, 2, 2)
     assert "stores.0.safety_stock = -1" in refused.output
-    assert "no such profile: kingdee-maskd" in unknown.output
-    first, second, *others = ports.output.splitlines()
+    profile, carrier = unknown.output.splitlines()
+    assert profile.startswith(
+        f"{config}:11: counterparts[KINGDEE-JFY].profile = 'kingdee-maskd': 没有此方案 no such profile"
+    )
+    assert carrier.startswith(f"{config}:25: stores[TM-JFY-01].carrier = 'YTO9': "), "told at once"
+    first, second, third = ports.output.splitlines()
     assert first.startswith("LEMAI_PORT_ORDER_SVC = 'abc': 请改为端口号 / change it to the number of a port")
     assert second.startswith("LEMAI_PORT_KAFKA = '65536': ")
-    assert "TM-JFY-01" in "".join(others), "what a service finds is told beside it"
+    assert third.startswith("没有平台插件 'jd'，已安装："), "what a service finds is told beside it"

@@ -162,7 +162,11 @@ def test_a_port_in_use_is_told(folder: Path, taken: int) -> None:
     ("changed", "variables", "told"),
     [
         (("carrier: SF", "carrier: SFF"), {}, "lemai.yaml:25: stores[TM-JFY-01].carrier = 'SFF': "),
-        (("kingdee-masked", "kingdee-maskd"), {}, "kingdee-maskd: 没有此方案 no such profile: kingdee-maskd"),
+        (
+            ("kingdee-masked", "kingdee-maskd"),
+            {},
+            "lemai.yaml:11: counterparts[KINGDEE-JFY].profile = 'kingdee-maskd': ",
+        ),
         (("", ""), {"LEMAI_PORT_KAFKA": "x", "KAFKA_BOOTSTRAP_SERVERS": "UNSET"}, "LEMAI_PORT_KAFKA = 'x': "),
         (
             ("", ""),

@@ -55,7 +55,7 @@ def told(file: Path, error: Misconfigured) -> list[str]:
 def test_good_data_is_read(tmp_path: Path) -> None:
     reference = read(written(tmp_path, ("stores.0.pull_every_s", 0.5)))
 
-    assert reference.owner("ABC").code == "ABC"
+    assert [owner.code for owner in reference.owners] == ["JFY", "ABC"]
     assert reference.store("TM-01").pull_every == timedelta(seconds=0.5)
     assert reference.counterpart_of("WH01").profile == "kingdee-default"
     with pytest.raises(KeyError):
@@ -106,7 +106,7 @@ def test_a_profile_is_built_in_or_a_file_beside_the_reference_data(tmp_path: Pat
         (
             "owners",
             "JFY",
-            "owners = 'JFY': 请改正 / change it: 应为列表，如 [A, B] / should be a list, such as [A, B]",
+            "owners = 'JFY': 请改正 / change it: 应为列表，如 [A, B] / should be a list: [A, B]",
         ),
         (
             "stores.0.approval",
@@ -327,11 +327,11 @@ def test_shares_of_one_owners_shelf_are_at_most_all_of_it(tmp_path: Path) -> Non
     [
         (
             "name: 聚芳永\nowners: [".encode(),
-            ":2: 不是 YAML，请改正此处或其上 / not YAML, mend this or above: expected the",
+            ":2: 不是 YAML，请改正 / not YAML, mend it: expected the",
         ),
         (
             b"version: 1\nowners:\n\t- A",
-            ":3: 不是 YAML，请改正此处或其上 / not YAML, mend this or above: found character",
+            ":3: 不是 YAML，请改正 / not YAML, mend it: found character",
         ),
         (b"version: \x07", ": 不是 UTF-8 文字 / not text in UTF-8: unacceptable character #x0007"),
         ("name: 聚芳永".encode("gbk"), ": 不是 UTF-8 文字 / not text in UTF-8: "),

@@ -45,7 +45,6 @@ def fix(problem: Mapping[str, Any]) -> str:
     return f"请改正{'：' if expected else ''}{expected} / change it: {said}"
 
 
-_LIST = "应为列表，如 [A, B] / should be a list, such as [A, B]"
 _MAPPING = "应为键与值，如 code: A / should be keys with values, such as code: A"
 _EXPECTED = {
     "greater_than_equal": "应不小于 {ge}",
@@ -61,6 +60,6 @@ _EXPECTED = {
     "bool_parsing": "应为 true 或 false",
     "too_short": "至少 {min_length} 项",
     "path_not_file": "应为已有的文件",
-    **dict.fromkeys(("list_type", "tuple_type", "frozen_set_type"), _LIST),
+    **dict.fromkeys(("list_type", "tuple_type", "frozen_set_type"), "应为列表，如 [A, B] / should be a list: [A, B]"),
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type", "dataclass_type"), _MAPPING),
 }

@@ -2,7 +2,7 @@
 
 import re
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,15 +18,14 @@ Name = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
 T = TypeVar("T", bound="Coded")
 PERCENT = 100
-REFERENCES = (
-    ("stores", "owners", "owners"),
-    ("stores", "warehouse", "warehouses"),
-    ("stores", "carrier", "carriers"),
-    ("stores", "platform", "order_no_prefixes"),
-    ("warehouses", "counterpart", "counterparts"),
-    ("suppliers", "owner", "owners"),
-)
+REFERENCES = {
+    "stores": {"owners": "owners", "warehouse": "warehouses", "carrier": "carriers", "platform": "order_no_prefixes"},
+    "warehouses": {"counterpart": "counterparts"},
+    "suppliers": {"owner": "owners"},
+}
 """The sections whose entries name a code, by which key, and the section that has to have it."""
+Problem = tuple[Sequence[str | int], str]
+"""Where in the file, and key, value and fix in words."""
 
 
 class Entry(BaseModel):
@@ -234,9 +233,6 @@ class Reference(Entry):
             raise ValueError(f"重复，请各用一个 / used twice, each needs its own: {', '.join(twice)}")
         return entries
 
-    def owner(self, code: str) -> Owner:
-        return _find(self.owners, code)
-
     def store(self, code: str) -> Store:
         return _find(self.stores, code)
 
@@ -250,8 +246,11 @@ class Reference(Entry):
         return self.counterpart(self.warehouse(warehouse_code).counterpart)
 
 
-def read(path: Path) -> Reference:
-    """Read and check the reference data. Raises Misconfigured with every problem found, each with its line."""
+def read(path: Path, more: Callable[[Reference], Iterable[Problem]] = lambda _: ()) -> Reference:
+    """Read and check the reference data. Raises Misconfigured with every problem found, each with its line.
+
+    `more` finds what only others can know of data of a sound form.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -260,15 +259,13 @@ def read(path: Path) -> Reference:
         raise Misconfigured(f"{path}: 无法读取 / cannot be read: {error.strerror}") from error
     except yaml.MarkedYAMLError as error:
         place = f"{path}:{error.problem_mark.line + 1 if error.problem_mark else 1}"
-        raise Misconfigured(
-            f"{place}: 不是 YAML，请改正此处或其上 / not YAML, mend this or above: {error.problem}"
-        ) from error
+        raise Misconfigured(f"{place}: 不是 YAML，请改正 / not YAML, mend it: {error.problem}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        why = str(error).splitlines()[0]
-        raise Misconfigured(f"{path}: 不是 UTF-8 文字 / not text in UTF-8: {why}") from error
+        raise Misconfigured(f"{path}: 不是 UTF-8 文字 / not text in UTF-8: {str(error).splitlines()[0]}") from error
     found = [*_used_twice(root), *_contradictions(document if isinstance(document, dict) else {})]
     try:
         reference = Reference.model_validate(document)
+        found += more(reference)
     except ValidationError as error:
         found += [(problem["loc"], _explain(problem)) for problem in error.errors()]
     if found:
@@ -282,10 +279,6 @@ def _find(entries: Iterable[T], code: str) -> T:
         if entry.code == code:
             return entry
     raise KeyError(code)
-
-
-Problem = tuple[Sequence[str | int], str]
-"""Where in the file, and key, value and fix in words."""
 
 
 def _explain(problem: Mapping[str, Any]) -> str:
@@ -305,8 +298,8 @@ def _line(node: yaml.Node | None, place: Sequence[str | int]) -> int:
         found = None
         if isinstance(node, yaml.MappingNode):
             found = next((pair for pair in node.value if pair[0].value == part), None)
-        elif isinstance(node, yaml.SequenceNode):
-            found = [node.value[int(part)]] * 2
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            found = [node.value[part]] * 2
         if found:
             line, node = found[0].start_mark.line + 1, found[1]
     return line
@@ -332,7 +325,7 @@ def _contradictions(document: Mapping[str, Any]) -> Iterator[Problem]:
     The document is taken as it stands, so that whatever else is wrong with an entry hides none of them.
     """
     shares: dict[tuple[str, str], dict[int, tuple[Any, Any]]] = {}
-    for section, key, kind in REFERENCES:
+    for section, key, kind in ((section, *pair) for section, keys in REFERENCES.items() for pair in keys.items()):
         entries, others = document.get(section), document.get(kind)
         if not isinstance(entries, list) or not isinstance(others, list | dict):
             continue

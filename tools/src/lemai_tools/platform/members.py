@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -33,12 +34,18 @@ def configured(config: Path, others: Iterable[str] = ()) -> Reference:
     """The reference data; the profiles they name can be used too. Raises Misconfigured with all problems and others."""
     problems = Problems(others)
     with problems.of(Misconfigured):
-        known = reference.read(config)
-        for counterpart in known.counterparts:
-            with problems.of(DefinitionError):
-                find_profile(counterpart.profile, config.parent)
+        known = reference.read(config, partial(_wrong_profiles, config.parent))
     problems.raise_any()
     return known
+
+
+def _wrong_profiles(folder: Path, known: Reference) -> Iterator[reference.Problem]:
+    for number, counterpart in enumerate(known.counterparts):
+        try:
+            find_profile(counterpart.profile, folder)
+        except DefinitionError as error:
+            place = f"counterparts[{counterpart.code}].profile = {counterpart.profile!r}"
+            yield from ((("counterparts", number, "profile"), f"{place}: {problem}") for problem in error.problems)
 
 
 def members(
