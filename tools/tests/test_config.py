@@ -1,5 +1,7 @@
 """`lemai config`: the page follows the schema, and the check tells what would not start."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,16 @@ def test_the_page_describes_every_key_and_variable_there_is() -> None:
 
     assert PAGE.read_text(encoding="utf-8") == page, "run: lemai config reference"
     assert [line for line in page.splitlines() if line.endswith("|  |")] == []
+
+
+def test_sound_configuration_is_said_to_be_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEMAI_HOME", str(tmp_path / "home"))
+
+    command = [sys.executable, "-m", "lemai_tools", "config", "check"]
+    sound = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (sound.returncode, sound.stdout.split(":")[0]) == (0, "配置无误 sound")
+    assert "可以启动" not in sound.stdout, "the services speak to the check alone"
 
 
 def test_every_problem_of_reference_data_and_profiles_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,10 @@
 """`lemai config`: what may stand in `lemai.yaml` and in the environment, described from its schema, and checked."""
 
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Annotated, Any, get_type_hints
 
 import httpx
@@ -83,8 +83,8 @@ def _of_services(config: Path, known: reference.Reference) -> Iterator[str]:
         home, httpx.AsyncClient(), config=config, known=known, databases=databases, bootstrap_servers=servers
     )
     checks = [
-        subprocess.Popen(  # noqa: S603  the table of programs is ours
-            (*every[name].argv, "check"), env={**os.environ, **every[name].env}, stderr=subprocess.PIPE, text=True
+        Popen(  # noqa: S603  the table of programs is ours
+            (*every[name].argv, "check"), env={**os.environ, **every[name].env}, stdout=PIPE, stderr=PIPE, text=True
         )
         for name in SERVICES
     ]
