@@ -75,9 +75,11 @@ def _told(refused: subprocess.CompletedProcess[str]) -> str:
         ("order_svc", {"LEMAI_CONFIG": "absent.yaml"}, ["absent.yaml: 无法读取 / cannot be read: No such file"]),
         (
             "marketplace_adapter",
-            {"MASTER_KEY_FILE": "lemai.yaml", "STORE_SECRETS_FILE": "absent.json", "ACCESS_FILE": "absent"},
+            {"MASTER_KEY_FILE": "lemai.yaml", "STORE_SECRETS_FILE": "absent.json", "ACCESS_FILE": "absent"}
+            | {"KAFKA_USER": "marketplace-adapter"},
             [
                 "ACCESS_FILE absent: 无法读取 / cannot be read: No such file",
+                "KAFKA_PASSWORD: 缺少 KAFKA_USER 的密码，请设置 / not set, KAFKA_USER cannot log in without it",
                 "STORE_SECRETS_FILE = absent.json: 无法读取 / cannot be read: No such file",
                 "MASTER_KEY_FILE = lemai.yaml: ",
             ],

@@ -269,6 +269,8 @@ def _built(settings: S, build: Callable[[S], Service]) -> Service:
     problems = Problems()
     with problems.of(Misconfigured):
         Access.read(settings.access_file)
+    if settings.kafka_user and not settings.kafka_password:
+        problems.append("KAFKA_PASSWORD: 缺少 KAFKA_USER 的密码，请设置 / not set, KAFKA_USER cannot log in without it")
     try:
         kafka.security(settings)  # Its loops would meet a file without certificates at every try.
         with problems.of(Misconfigured):
