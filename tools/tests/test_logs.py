@@ -73,3 +73,7 @@ def test_a_moment_that_is_none_is_refused() -> None:
     refused = run("--since", "yesterday")
 
     assert (refused.exit_code, "10m" in refused.output) == (2, True)
+
+
+def test_that_nothing_was_found_is_said() -> None:
+    assert run("--order", "NOPE").output == "没有 / nothing\n"

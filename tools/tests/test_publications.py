@@ -4,11 +4,13 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from lemai_tools.cli import app
+from lemai_tools.platform.members import SERVICES
 
 ANSWERS = {
     "GET /v1/publications?kind=publish_shipment&state=rejected": {
@@ -81,3 +83,16 @@ def test_a_verb_asks_its_service(service: tuple[str, Asked], command: str, line:
     assert result.exit_code == 0, result.output
     assert asked == [(line, body)]
     assert said in result.output
+
+
+def test_what_does_not_run_here_is_told_with_what_there_is(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["calls", "list", "bogus"], env={"LEMAI_HOME": str(tmp_path), "COLUMNS": "300"})
+
+    assert result.exit_code == 1
+    assert all(name in result.output for name in ("bogus", *SERVICES))
+
+
+def test_a_way_of_shipping_that_is_none_orders_nothing(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["sim", "order", "HAT", "--ship", "bogus"], env={"LEMAI_HOME": str(tmp_path)})
+
+    assert (result.exit_code, "two_parcels" in result.output) == (2, True)

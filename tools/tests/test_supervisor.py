@@ -61,7 +61,7 @@ async def test_kill_9_of_the_supervisor_leaves_nothing_running_and_the_data_in_p
 
     assert _lemai("up", "--detach").returncode == 0
     assert _lemai("reset").returncode == 0
-    assert {path.name for path in home.root.iterdir()} == {"lock", "logs", "ports.json", "run"}
+    assert {path.name for path in home.root.iterdir()} == {"lock", "ports.json", "run"}
 
 
 def test_reference_data_that_cannot_be_used_stop_it_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

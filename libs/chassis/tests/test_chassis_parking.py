@@ -11,11 +11,11 @@ from lemai_toy import METADATA, OWNER_CODE, STORAGE, Tally, on_trade_changed, st
 from prometheus_client import REGISTRY
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
-from toy_kit import count_of, fetch, listing, message, notes, parked, trade
+from toy_kit import ParkUntil, count_of, fetch, listing, message, notes, parked, trade
 
 from lemai_chassis.database import connect
 from lemai_chassis.delivery.engine import Engine, On
-from lemai_chassis.state.unit_of_work import Park, ParkAwaiting, ParkUntil, UnitOfWork
+from lemai_chassis.state.unit_of_work import Park, ParkAwaiting, UnitOfWork
 from lemai_contracts.marketplace import TradeChangedV1
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)

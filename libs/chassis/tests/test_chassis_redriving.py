@@ -10,11 +10,11 @@ import pytest
 from lemai_toy import OWNER_CODE, STORAGE, Tally, listing_refs, on_listing_changed, on_trade_changed, tally_refs
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
-from toy_kit import count_of, eventually, fetch, listing, message, notes, parked, trade
+from toy_kit import ParkUntil, count_of, eventually, fetch, listing, message, notes, parked, trade
 
 from lemai_chassis.delivery.engine import Engine, On
 from lemai_chassis.delivery.redrive import Redriver
-from lemai_chassis.state.unit_of_work import Park, ParkUntil, UnitOfWork
+from lemai_chassis.state.unit_of_work import Park, UnitOfWork
 from lemai_chassis.wakeup import Wakeup, listening
 from lemai_contracts.catalog import ListingChangedV1
 from lemai_contracts.marketplace import TradeChangedV1

@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lemai_toy import OWNER_CODE, Tally, listing_refs, on_listing_changed, on_trade_changed, state_changed
-from toy_kit import listing, trade
+from toy_kit import ParkUntil, listing, trade
 
 from lemai_chassis.state.unit_of_work import (
     ABSENT,
     NotLoaded,
     Park,
     ParkAwaiting,
-    ParkUntil,
     Ref,
     UnitOfWork,
     UnnamedAggregate,

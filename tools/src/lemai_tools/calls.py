@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lemai_tools.output import Json, Reason, Url, call, console, pages, show
+from lemai_tools.output import Json, Number, Reason, Service, Url, call, console, pages, show
 
 app = typer.Typer(no_args_is_help=True, help="未完成的外部调用 / calls to systems outside that are not done")
 HEADS = {
@@ -16,8 +16,6 @@ HEADS = {
     "answer": "对方答复 answer",
     "due_at": "到期 due",
 }
-Service = Annotated[str, typer.Argument(help="服务，如 marketplace-adapter / the service")]
-Number = Annotated[int, typer.Argument(help="调用编号，见 list / the call's id, as `list` tells")]
 
 
 @app.command("list")

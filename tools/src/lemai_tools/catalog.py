@@ -91,7 +91,7 @@ def _show_preview(preview: Mapping[str, Any]) -> None:
     for rows, heads, title in (
         (added[:SHOWN_ROWS], of_added, f"新增 added: {len(added)}"),
         (changes[:SHOWN_ROWS], of_changed, f"变更 changed: {len(preview['changed'])}"),
-        (refused, of_refused, f"拒绝 refused: {len(refused)}"),
+        (refused, of_refused, f"拒绝行 refused rows: {len({each['row'] for each in refused})}"),
         (preview["notes"], OF_NOTES, "请留意 notes"),
     ):
         if rows:

@@ -55,8 +55,8 @@ def logs(
         ),
         key=_time,
     )
-    if as_json:
-        show(found, {}, as_json=True)
+    if as_json or not found:
+        show(found, {}, as_json=as_json)
         return
     for line in found:
         told = " ".join(f"{name}={value}" for name, value in line.items() if name not in AHEAD)

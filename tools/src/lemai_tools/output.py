@@ -16,6 +16,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from lemai_tools.platform.members import SERVICES
 from lemai_tools.platform.people import authorization, bearer
 from lemai_tools.platform.records import running, running_homes
 
@@ -34,6 +35,8 @@ Url = Annotated[
         help="服务地址，默认取本地平台的 / the service's address, by default the local one", envvar="LEMAI_URL"
     ),
 ]
+Service = Annotated[str, typer.Argument(help="服务，如 order-svc / the service")]
+Number = Annotated[int, typer.Argument(help="编号，见 list / its id, as `list` tells")]
 Reason = Annotated[str, typer.Option(help="原因，会被保存 / why; it is kept")]
 
 
@@ -51,6 +54,9 @@ def show(
     """
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1, default=str))
+        return
+    if not rows:
+        say("没有 / nothing", style="dim")
         return
     table = Table()
     for head in heads.values():
@@ -79,10 +85,11 @@ def call(service: str, method: str, path: str, *, url: str = "", **request: Any)
 def respond(service: str, method: str, path: str, *, url: str = "", **request: Any) -> httpx.Response:
     """What a service answers, of the running platform unless `url` names another.
 
-    `LEMAI_TOKEN` is the person's token for that one. A refusal, or no answer, is told and ends the command with 1.
-    `request` is httpx's: params, json, files, ….
+    `LEMAI_TOKEN` is the person's token; the local platform has one of its own. A refusal, or no answer, is told and
+    ends the command with 1. `request` is httpx's: params, json, files, ….
     """
-    address, person = (url, bearer(os.environ.get("LEMAI_TOKEN", ""))) if url else _local(service)
+    address, person = (url, {}) if url else _local(service)
+    person = bearer(os.environ.get("LEMAI_TOKEN", "")) or person
     request["headers"] = {**person, **request.get("headers", {})}
     try:
         response = httpx.request(method, address + path, trust_env=False, timeout=TIMEOUT_S, **request)
@@ -117,7 +124,7 @@ def _local(service: str) -> tuple[str, Mapping[str, str]]:
     for home in running_homes():
         if record := running(home).get(service):
             return record.url, authorization(home)
-    fail(f"本地没有运行 {service}，请用 --url / {service} does not run here, use --url")
+    fail(f"本地没有运行 {service}，请用 --url / does not run here, use --url; services: {', '.join(SERVICES)}")
 
 
 def _show_problem(response: httpx.Response) -> None:

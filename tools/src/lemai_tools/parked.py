@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lemai_tools.output import Json, Reason, Url, call, console, pages, show
+from lemai_tools.output import Json, Reason, Service, Url, call, console, pages, show
 
 app = typer.Typer(no_args_is_help=True, help="停靠的消息 / parked messages")
 HEADS = {
@@ -17,7 +17,6 @@ HEADS = {
     "messages": "消息 messages",
 }
 
-Service = Annotated[str, typer.Argument(help="服务，如 order-svc / the service")]
 Key = Annotated[str, typer.Argument(help="停靠的键 / the parked key")]
 
 

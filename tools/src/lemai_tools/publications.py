@@ -4,12 +4,11 @@ from typing import Annotated
 
 import typer
 
-from lemai_tools.output import Json, Reason, Url, call, console, pages, show
+from lemai_tools.output import Json, Number, Reason, Url, call, console, pages, show
 
 SERVICE = "marketplace-adapter"
 app = typer.Typer(no_args_is_help=True, help="告知平台的发货 / shipments told to platforms")
 HEADS = {"id": "编号 id", "key": "店铺/交易 store/trade", "code": "代码 code", "message": "平台答复 answer"}
-Number = Annotated[int, typer.Argument(help="编号，见 list / its id, as `list` tells")]
 
 
 @app.command("list")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lemai_tools.output import Json, Reason, Url, call, console, fail, pages, respond, show
+from lemai_tools.output import Json, Number, Reason, Url, call, console, fail, pages, respond, show
 
 app = typer.Typer(no_args_is_help=True, help="隔离的文件与单据 / refused files and documents")
 ADAPTER = "kingdee-adapter"
@@ -28,8 +28,6 @@ DETAILS = {
     "reasons": "错误 faults",
 }
 
-Id = Annotated[int, typer.Argument(help="编号，见 list / its id, as `list` tells")]
-
 
 @app.command("list")
 def list_quarantined(
@@ -42,7 +40,7 @@ def list_quarantined(
 
 
 @app.command("show")
-def one(quarantine_id: Id, url: Url = "", as_json: Json = False) -> None:
+def one(quarantine_id: Number, url: Url = "", as_json: Json = False) -> None:
     """显示一条及其全部错误 / one entry with everything wrong with it."""
     found = call(ADAPTER, "GET", "/v1/quarantine", url=url, params={"id": quarantine_id})["items"]
     if not found:
@@ -53,7 +51,7 @@ def one(quarantine_id: Id, url: Url = "", as_json: Json = False) -> None:
 
 @app.command()
 def fetch(
-    quarantine_id: Id,
+    quarantine_id: Number,
     to: Annotated[Path, typer.Argument(help="写到何处 / where to write it")],
     purpose: Annotated[str, typer.Option(help="用途，会被保存 / what for; it is kept")],
     url: Url = "",
@@ -66,7 +64,7 @@ def fetch(
 
 @app.command()
 def mend(
-    quarantine_id: Id,
+    quarantine_id: Number,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="修改后的文件 / the mended file")],
     reason: Reason,
     name: Annotated[str, typer.Option(help="正确的文件名，若原名有误 / the right name, where it was wrong")] = "",
@@ -80,7 +78,7 @@ def mend(
 
 
 @app.command()
-def discard(quarantine_id: Id, reason: Reason, url: Url = "") -> None:
+def discard(quarantine_id: Number, reason: Reason, url: Url = "") -> None:
     """放弃，永不入账 / give it up; it will never count."""
     respond(ADAPTER, "POST", f"/v1/quarantine/{quarantine_id}/discard", url=url, json={"reason": reason})
     console.print("已放弃 discarded")

@@ -16,8 +16,8 @@ HEADS = {
     "lines": "行 lines",
     "state": "状态 state",
     "differences": "差异 differences",
-    "sellable": "可售 sellable",
-    "lost": "将减少 lost",
+    "sellable": "比对前可售 sellable before",
+    "lost": "其中减少 lost of them",
     "decided_by": "决定人 decided by",
     "decided_why": "原因 why",
 }

@@ -17,4 +17,4 @@ def show_stuck(as_json: Json = False) -> None:
     """列出等待人或物的一切，最久的在前 / what waits for a person or a thing, longest waiting first."""
     rows = [{**row, "service": service} for service in SERVICES for row in pages(service, "/v1/stuck")]
     rows.sort(key=lambda row: row["since"])
-    show(rows, HEADS, as_json=as_json, note="" if rows else "没有等待处理的事项 / nothing waits")
+    show(rows, HEADS, as_json=as_json)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from lemai_chassis.database import add_event_partitions, connect
 from lemai_chassis.delivery.message import Message
+from lemai_chassis.state.unit_of_work import Park
 from lemai_contracts import Attributes, Event, to_headers
 from lemai_contracts.catalog import ListingChangedV1
 from lemai_contracts.examples import example
@@ -22,6 +23,17 @@ from lemai_contracts.marketplace import TradeChangedV1
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
 _offsets: Iterator[int] = count()
+
+
+class ParkUntil(Park):
+    """Parks until a time, as a handler may that knows one."""
+
+    def __init__(self, reason: str, time: datetime) -> None:
+        super().__init__(reason)
+        self._time = time
+
+    def due_at(self, _now: datetime) -> datetime | None:
+        return self._time
 
 
 def trade(family: str, version: str = "1", told: str = "") -> TradeChangedV1:

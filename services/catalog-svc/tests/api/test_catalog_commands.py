@@ -59,7 +59,7 @@ async def test_a_sheet_is_shown_and_imported_on_consent(lemai: Run, url: str, tm
     result = await lemai("items", "import", sheet, "--owner", "JFY", typed="y\n")
 
     assert result.exit_code == 0, result.output
-    for shown in ("新增 added: 1", "帽子[red]", "拒绝 refused: 1", "单位 unit", "米", "已导入 imported: 1"):
+    for shown in ("新增 added: 1", "帽子[red]", "拒绝行 refused rows: 1", "单位 unit", "米", "已导入 imported: 1"):
         assert shown in result.output
     assert "导入 1 个商品，跳过 1 行 import 1 items, skip 1 rows?" in result.output
     assert await item_codes(url) == ["HAT"]

@@ -57,17 +57,6 @@ class Park(Exception):
     awaits: str | None = None
 
 
-class ParkUntil(Park):
-    """Parks until a time."""
-
-    def __init__(self, reason: str, time: datetime) -> None:
-        super().__init__(reason)
-        self._time = time
-
-    def due_at(self, now: datetime) -> datetime | None:
-        return self._time
-
-
 class ParkAwaiting(Park):
     """Parks until another handler says that `awaits` has arrived."""
 
