@@ -128,10 +128,13 @@ def _place_problems(name: str, pod: JsonObject, config: Mapping[str, Mapping[str
     if missing := set(mounts.values()) - {volume["name"] for volume in pod["volumes"]}:
         yield f"no volume {', '.join(sorted(missing))}"
     told = _environment(container, config)
-    settings = _settings_type(name).model_validate({variable.lower(): value for variable, value in told.items()})
-    for field, value in settings:
-        if isinstance(value, Path) and not any(PurePosixPath(value).is_relative_to(mount) for mount in mounts):
-            yield f"{field.upper()}={value} is on no volume"
+    paths = {variable: value for variable, value in told.items() if value.startswith("/")}
+    for variable, value in paths.items():
+        if not any(PurePosixPath(value).is_relative_to(mount) for mount in mounts):
+            yield f"{variable}={value} is on no volume"
+    # Some settings want a file that is there, as it will be on its volume.
+    there = {variable.lower(): __file__ if variable in paths else value for variable, value in told.items()}
+    settings = _settings_type(name).model_validate(there)
     if settings.http_host != "0.0.0.0" or settings.http_port != container["ports"][0]["containerPort"]:
         yield f"listens on {settings.http_host}:{settings.http_port}"
 

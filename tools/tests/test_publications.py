@@ -5,12 +5,15 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
 
 from lemai_tools.cli import app
 from lemai_tools.platform.members import SERVICES
+from lemai_tools.sim import Ship
+from sim_kingdee.domain import Behaviour
 
 ANSWERS = {
     "GET /v1/publications?kind=publish_shipment&state=rejected": {
@@ -90,6 +93,10 @@ def test_what_does_not_run_here_is_told_with_what_there_is(tmp_path: Path) -> No
 
     assert result.exit_code == 1
     assert all(name in result.output for name in ("bogus", *SERVICES))
+
+
+def test_every_way_of_shipping_is_offered() -> None:
+    assert set(get_args(Ship)) == {*Behaviour}
 
 
 def test_a_way_of_shipping_that_is_none_orders_nothing(tmp_path: Path) -> None:

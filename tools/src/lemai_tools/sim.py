@@ -1,15 +1,15 @@
 """`lemai sim`: be a buyer of the simulated shop."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from lemai_chassis import reference
 from lemai_tools.output import Json, call, fail, say, show
 from lemai_tools.platform.home import default_config
-from sim_kingdee.domain import Behaviour
 
 SHOP, ERP = "sim-tmall", "sim-kingdee"
+Ship = Literal["full", "two_parcels", "short", "damaged", "reject", "status_only", "exception", "ack_only", "silent"]
 
 app = typer.Typer(no_args_is_help=True, help="模拟平台的买家 / a buyer of the simulated shop")
 
@@ -26,7 +26,7 @@ def order(
     wanted: Annotated[list[str], typer.Argument(metavar="ITEM[=QUANTITY]…", help="商品编码与件数 / codes and pieces")],
     note: Annotated[str, typer.Option(help="买家留言 / the buyer's note")] = "",
     store: Annotated[str, typer.Option(help="店铺，默认首家天猫店 / by default the first Tmall store")] = "",
-    ship: Annotated[Behaviour, typer.Option(help="仓库如何发货 / how the warehouse ships")] = Behaviour.FULL,
+    ship: Annotated[Ship, typer.Option(help="仓库如何发货 / how the warehouse ships")] = "full",
     oversell: Annotated[bool, typer.Option("--oversell", help="库存不足也下单 / order more than there is")] = False,
 ) -> None:
     """下单并付款 / order and pay."""
@@ -44,7 +44,7 @@ def order(
         lines.append({"sku_id": skus[code], "quantity": int(pieces or 1)})
     body = {"lines": lines, "buyer_message": note, "oversell": oversell}
     trade = call(SHOP, "POST", "/sim/trades", json=body)
-    if ship is not Behaviour.FULL:
+    if ship != "full":
         call(ERP, "POST", "/sim/scripts", json={"platform_order_no": {trade["tid"]: ship}})
     say(f"已下单 ordered: {trade['tid']}，{trade['payment']}", "green")
     say(f".venv/bin/lemai logs --order {trade['tid']}")
